@@ -1,0 +1,46 @@
+"""Every setting, its default and its environment variable (``POSTLOAN_`` + upper-case name)."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
+CONTRACTS_DIR = PROJECT_DIR / "include" / "contracts"
+
+
+class Settings(BaseSettings):
+    """What an installation may choose. Settings that affect output are part of every run_id (see ``output_settings``)."""
+
+    model_config = SettingsConfigDict(env_prefix="POSTLOAN_", frozen=True)
+
+    home: Path = Field(PROJECT_DIR / ".local", description="server data, Airflow home, logs, exports; never in git")
+    warehouse_url: SecretStr | None = Field(None, description="own PostgreSQL 15+; empty: the embedded server in home")
+    airflow_database_url: SecretStr | None = Field(None, description="own metadata database; empty: embedded")
+    landing_dir: Path | None = Field(None, description="where deliveries arrive; empty: home/landing")
+    export_dir: Path | None = Field(None, description="where deliver writes; empty: home/exports")
+    timezone: str = Field("Asia/Shanghai", description="the lender's zone: schedules and deadlines")
+    language: str = Field("zh-CN", description="which language people see first: zh-CN or en")
+    policy_set: str = "CN_2023"
+    statement_timeout_seconds: int = 1800
+    writer_wait_seconds: int = Field(900, description="how long open_run waits for another date's run")
+
+    @property
+    def landing(self) -> Path:
+        return self.landing_dir or self.home / "landing"
+
+    @property
+    def exports(self) -> Path:
+        return self.export_dir or self.home / "exports"
+
+    def output_settings(self) -> dict[str, str]:
+        """The settings that change published rows: they enter run_id."""
+        return {"timezone": self.timezone, "policy_set": self.policy_set}
+
+
+@lru_cache
+def load_settings() -> Settings:
+    """The settings of this process, read once from the environment."""
+    return Settings()
