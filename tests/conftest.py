@@ -1,0 +1,99 @@
+"""One embedded server for each pytest worker, one migrated template, a fresh database for each test that asks."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from pydantic import SecretStr
+
+from include.settings import Settings
+from include.warehouse import embedded
+
+# The tests never touch the warehouse or the files of the person who runs them.
+for name in [name for name in os.environ if name.startswith("POSTLOAN_") and name != "POSTLOAN_REAL_DATA"]:
+    del os.environ[name]
+# The working agreement of every child process: bytecode is kept, otherwise each costs seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A test kills processes, never the machine: the server need not wait for the disk.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+_number = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class TestServer:
+    """The embedded server of this pytest worker."""
+
+    __test__ = False
+    settings: Settings
+    facts: embedded.Server
+
+    def execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.facts.url("postgres", "postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def create_database(self, name: str, *, template: str = "template1") -> None:
+        create = sql.SQL("create database {} owner postloan template {}")
+        self.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        self.execute(sql.SQL("revoke connect on database {} from public").format(sql.Identifier(name)))
+        # as `postloan migrate` does for its own database: a clone does not inherit these rights
+        with psycopg.connect(self.facts.url("postgres", "postgres"), autocommit=True) as connection:
+            if connection.execute("select 1 from pg_roles where rolname = 'reader'").fetchone():
+                grant = sql.SQL("grant connect on database {} to reader").format(sql.Identifier(name))
+                connection.execute(grant)
+
+    def drop_database(self, name: str) -> None:
+        self.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+    def settings_for(self, database: str, home: Path) -> Settings:
+        """Settings for one database of this server, with landing, exports and logs below ``home``."""
+        return Settings(home=home, warehouse_url=SecretStr(self.facts.url("postloan", database)))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[TestServer]:
+    """An embedded PostgreSQL of this pytest worker alone."""
+    home = Path(tempfile.mkdtemp(prefix="postloan-test-"))
+    home.chmod(0o711)  # so that the server's user may enter when the tests run as root
+    settings = Settings(home=home)
+    try:
+        yield TestServer(settings, embedded.start(settings, options=FAST))
+    finally:
+        embedded.stop(settings)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_warehouse(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that was migrated once; tests clone it in tenths of a second."""
+    from include.warehouse.migrate import migrate
+
+    name = "template_warehouse"
+    server.create_database(name)
+    migrate(server.settings_for(name, tmp_path_factory.mktemp("template")))
+    return name
+
+
+@pytest.fixture
+def settings(server: TestServer, template_warehouse: str, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a fresh, migrated warehouse and an empty home."""
+    name = f"test_{next(_number)}"
+    server.create_database(name, template=template_warehouse)
+    yield server.settings_for(name, tmp_path / "home")
+    server.drop_database(name)
+
+
+@pytest.fixture
+def bare_settings(server: TestServer, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of an empty database that was not migrated."""
+    name = f"bare_{next(_number)}"
+    server.create_database(name)
+    yield server.settings_for(name, tmp_path / "home")
+    server.drop_database(name)
