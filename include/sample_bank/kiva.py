@@ -1,0 +1,151 @@
+"""Kiva: the first 1,000 loans of its public snapshot, cut into deliveries at chosen business dates.
+
+``status``, ``delinquent`` and ``paid_date`` are Kiva's own verdict, the answer key that tests compare with, so they are
+not delivered: a loan that was paid or defaulted is ACTIVE on every date. Delivered as the snapshot has them: refunded
+loans as CANCELLED (the snapshot does not say when; the disbursement is the earliest day it can have been, and such a
+loan was never owed to anyone), deleted loans and loans without status with that very status, loans without a schedule
+with their empty currency, and their payments likewise. Landing refuses these with a reason; nothing is guessed.
+
+Dates: instants in UTC that are midnights in Kiva's own zone. Amounts: the schedule's and the payments' in the
+disbursement's currency. The schedules hold one amount an instalment and add up to the amount disbursed, so it is all
+principal; where a schedule did not add up, its rows would be marked ``is_derived``.
+"""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+
+from include.sample_bank.source_book import (
+    SourceBook,
+    Summary,
+    every_day,
+    exact_amount,
+    local_dates,
+    read_text,
+    write_book,
+)
+
+TIMEZONE = "America/Los_Angeles"
+STATUS = {"paid": "ACTIVE", "defaulted": "ACTIVE", "refunded": "CANCELLED"}
+HISTORY_TO = date(2006, 10, 31)
+DATES = (
+    *every_day(date(2006, 11, 1), date(2006, 11, 4)),
+    date(2006, 11, 30),
+    date(2006, 12, 31),
+    date(2007, 3, 31),
+    date(2007, 6, 30),
+    date(2007, 9, 30),
+    date(2007, 12, 31),
+    date(2008, 3, 31),
+    date(2008, 7, 31),
+)
+
+
+def write_deliveries(
+    source_dir: Path,
+    landing: Path,
+    *,
+    history_to: date = HISTORY_TO,
+    dates: tuple[date, ...] = DATES,
+    file_format: str = "csv",
+    compress: bool = False,
+) -> Summary:
+    """Read loans, schedule and payments in ``source_dir`` and write their deliveries below ``landing``."""
+    loans, schedule, payments = read_snapshot(source_dir)
+    no_currency = set(loans.loc[loans["disbursal_currency"] == "", "loan_id"])
+    return write_book(
+        book_of(loans, schedule, payments),
+        landing,
+        history_to=history_to,
+        dates=dates,
+        unusable={
+            "loan_contract: no currency": len(no_currency),
+            "loan_contract: unknown contract_status": int((~loans["status"].isin(STATUS)).sum()),
+            "repayment_transaction: no currency": int(payments["loan_id"].isin(no_currency).sum()),
+            "repayment_transaction: amount of zero": int((payments["local_amount"] == "0.00").sum()),
+        },
+        file_format=file_format,
+        compress=compress,
+    )
+
+
+def read_snapshot(source_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Loans, schedule and payments as text: instants cut to dates in Kiva's zone, amounts with two places."""
+    loans = read_text(source_dir / "loans.csv")
+    schedule = read_text(source_dir / "schedule.csv")
+    payments = read_text(source_dir / "payments.csv")
+    for column in ("disbursal_date", "paid_date"):
+        loans[column] = local_dates(loans[column], TIMEZONE)
+    schedule["due_date"] = local_dates(schedule["due_date"], TIMEZONE)
+    payments["processed_date"] = local_dates(payments["processed_date"], TIMEZONE)
+    loans["disbursal_amount"] = loans["disbursal_amount"].map(exact_amount)
+    schedule["amount"] = schedule["amount"].map(exact_amount)
+    payments["local_amount"] = payments["local_amount"].map(exact_amount)
+    return loans, schedule, payments
+
+
+def book_of(loans: pd.DataFrame, schedule: pd.DataFrame, payments: pd.DataFrame) -> SourceBook:
+    """The book of the frames that ``read_snapshot`` returns."""
+    instalment_count = schedule.groupby("loan_id").size().astype(str)
+    status = loans["status"].map(lambda given: STATUS.get(given, given))
+    contracts = pd.DataFrame(
+        {
+            "loan_id": loans["loan_id"],
+            "borrower_id": loans["loan_id"],  # the snapshot names no borrowers: each loan stands for its own
+            "product_code": "MICROLOAN",
+            "channel_code": "PARTNER_" + loans["partner_id"],
+            "branch_code": loans["country"],
+            "currency": loans["disbursal_currency"],
+            "timezone": TIMEZONE,
+            "principal_amount": loans["disbursal_amount"],
+            "annual_interest_rate": "",
+            "instalment_count": loans["loan_id"].map(instalment_count).fillna(""),
+            "repayment_method": loans["repayment_interval"].map({"At end of term": "BULLET"}).fillna("OTHER"),
+            "disbursement_date": loans["disbursal_date"],
+            "contract_status": status,
+            "status_date": loans["disbursal_date"].where(status == "CANCELLED", ""),
+        },
+    )
+    by_id = loans.set_index("loan_id")
+    return SourceBook(
+        contracts_on=lambda day: contracts[contracts["disbursement_date"] <= day.isoformat()],
+        schedules=_schedules(schedule, by_id),
+        transactions=pd.DataFrame(
+            {
+                "transaction_id": payments["payment_id"],
+                "loan_id": payments["loan_id"],
+                "value_date": payments["processed_date"],
+                "booking_date": payments["processed_date"],
+                "currency": payments["loan_id"].map(by_id["disbursal_currency"]),
+                "amount": payments["local_amount"],
+                "transaction_type": "REPAYMENT",
+                "reversal_of_transaction_id": "",
+                "method_code": "",
+                "is_derived": "false",
+            },
+        ),
+    )
+
+
+def _schedules(schedule: pd.DataFrame, by_id: pd.DataFrame) -> pd.DataFrame:
+    scheduled = schedule["amount"].map(Decimal).groupby(schedule["loan_id"]).sum()
+    adds_up = {
+        loan_id: total == Decimal(str(by_id.at[loan_id, "disbursal_amount"])) for loan_id, total in scheduled.items()
+    }
+    return pd.DataFrame(
+        {
+            "loan_id": schedule["loan_id"],
+            "schedule_version": "1",
+            "schedule_effective_date": schedule["loan_id"].map(by_id["disbursal_date"]),
+            "version_reason_code": "ORIGINAL",
+            "instalment_number": schedule["n"],
+            "due_date": schedule["due_date"],
+            "principal_due_amount": schedule["amount"],
+            "interest_due_amount": "0.00",
+            "fee_due_amount": "0.00",
+            "penalty_due_amount": "0.00",
+            "is_derived": schedule["loan_id"].map(lambda loan_id: "false" if adds_up[loan_id] else "true"),
+        },
+    )
