@@ -14,7 +14,7 @@ CONTRACTS_DIR = PROJECT_DIR / "include" / "contracts"
 class Settings(BaseSettings):
     """What an installation may choose. Settings that affect output are part of every run_id (see ``output_settings``)."""
 
-    model_config = SettingsConfigDict(env_prefix="POSTLOAN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="POSTLOAN_", frozen=True, env_ignore_empty=True)
 
     home: Path = Field(PROJECT_DIR / ".local", description="server data, Airflow home, logs, exports; never in git")
     warehouse_url: SecretStr | None = Field(None, description="own PostgreSQL 15+; empty: the embedded server in home")
