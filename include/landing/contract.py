@@ -1,0 +1,260 @@
+"""The contract files: the only place that states a source's columns.
+
+From a contract come the strict checks, the raw table's DDL, the meaning of a delivery (delta or full) and the columns
+whose change makes a row a new one. ``include/contracts/<system>/<table>.yml``, and ``system.yml`` for the system.
+"""
+
+import re
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from include.errors import DeliveryError
+from include.settings import CONTRACTS_DIR
+
+# Names become identifiers in SQL, so they are checked before anything else is done with them.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+# Whole numbers only: a bound in a contract is exact.
+Bound = Annotated[int, Field(strict=True)]
+Model = TypeVar("Model", bound=BaseModel)
+DECIMAL_TYPE = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Strict):
+    """One delivered column. Types: text, integer (32 bit), date, boolean, decimal(precision,scale)."""
+
+    name: Name
+    type: str
+    description: str
+    nullable: bool = False
+    # loaded, but a change of it alone is no new row: it is not part of _row_hash
+    informational: bool = False
+    pattern: str | None = None
+    one_of: tuple[str, ...] | None = None
+    above: Bound | None = None
+    at_least: Bound | None = None
+    below: Bound | None = None
+    # dates outside are typing errors, not facts
+    earliest: date = date(1900, 1, 1)
+    latest: date = date(2100, 12, 31)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.type not in {"text", "integer", "date", "boolean"}:
+            decimal = DECIMAL_TYPE.fullmatch(self.type)
+            if decimal is None or not int(decimal[2]) < int(decimal[1]) <= 18:
+                raise ValueError(f"column {self.name}: unknown type {self.type}")
+        if self.type != "text" and (self.pattern or self.one_of):
+            raise ValueError(f"column {self.name}: pattern and one_of are for text")
+        if self.pattern:
+            re.compile(self.pattern)
+        return self
+
+    @property
+    def is_decimal(self) -> bool:
+        return self.type.startswith("decimal")
+
+    @property
+    def precision_and_scale(self) -> tuple[int, int]:
+        decimal = DECIMAL_TYPE.fullmatch(self.type)
+        if decimal is None:
+            raise ValueError(f"column {self.name} is {self.type}, not a decimal")
+        return int(decimal[1]), int(decimal[2])
+
+    @property
+    def sql_type(self) -> str:
+        return self.type.replace("decimal", "numeric")
+
+
+class When(_Strict):
+    """The rows that a rule is about: those whose column is (not) one of these values."""
+
+    column: Name
+    in_: tuple[str, ...] | None = Field(None, alias="in")
+    not_in: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.in_ is None) == (self.not_in is None):
+            raise ValueError("a rule's `when` needs either `in` or `not_in`")
+        return self
+
+
+class Rule(_Strict):
+    """What must hold for the rows that match ``when``: columns that are filled, or a bound of one column."""
+
+    name: Name
+    description: str
+    when: When
+    require: tuple[Name, ...] = ()
+    column: Name | None = None
+    above: Bound | None = None
+    below: Bound | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.require and (self.column is None or (self.above is None and self.below is None)):
+            raise ValueError(f"rule {self.name} demands nothing")
+        return self
+
+
+class Derived(_Strict):
+    """A running sum over the rows of a unit, in ``unit_order``; written once, with the unit."""
+
+    name: Name
+    running_sum_of: tuple[Name, ...]
+    description: str
+
+    @property
+    def sql_type(self) -> str:
+        return "numeric(18,2)"
+
+
+class Vanished(_Strict):
+    """What a full delivery means by leaving out a key that was there: an error, nothing, or the end of the row.
+
+    ``ignore`` keeps the last row in effect; ``close`` writes a closing record, the last row with ``set`` applied.
+    Both refuse the delivery when more than ``max_share`` of the keys vanish at once: that is a truncated extract.
+    """
+
+    action: Literal["error", "ignore", "close"]
+    max_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    set: dict[Name, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.action == "close") != bool(self.set):
+            raise ValueError("vanished: `set` says what the closing record states, and only `close` writes one")
+        return self
+
+
+class Contract(_Strict):
+    """One table of one system."""
+
+    system: Name
+    table: Name
+    title: dict[Literal["zh", "en"], str]
+    description: str
+    delivery: Literal["delta", "full"]
+    key: tuple[Name, ...]
+    unit: tuple[Name, ...] = ()
+    unit_constant: tuple[Name, ...] = ()
+    unit_order: tuple[Name, ...] = ()
+    vanished: Vanished | None = None
+    control_column: Name
+    known_date_column: Name
+    max_quarantine_share: Annotated[float, Field(ge=0, le=1)] = 0.02
+    # a small delivery may lose this many rows whatever their share
+    max_quarantine_rows: Annotated[int, Field(ge=0)] = 10
+    columns: tuple[Column, ...]
+    derived: tuple[Derived, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        known = {column.name for column in self.columns}
+        if len(known) != len(self.columns):
+            raise ValueError("a column is stated twice")
+        named = {*self.key, *self.unit, *self.unit_constant, *self.unit_order, self.known_date_column}
+        for rule in self.rules:
+            named |= {rule.when.column, *rule.require, *([rule.column] if rule.column else [])}
+        for derived in self.derived:
+            named |= set(derived.running_sum_of)
+        if unknown := sorted(named - known):
+            raise ValueError(f"columns that are not stated: {unknown}")
+        if "loan_id" not in known:
+            raise ValueError("every table of the spine says to which loan a row belongs: loan_id is missing")
+        if any(self.column(name).nullable for name in (*self.key, "loan_id", self.known_date_column)):
+            raise ValueError("key, loan_id and known date cannot be empty")
+        if not self.column(self.control_column).is_decimal:
+            raise ValueError("the control column is an amount")
+        if self.column(self.known_date_column).type != "date":
+            raise ValueError("the known date column is a date")
+        if (self.delivery == "full") != (self.vanished is not None):
+            raise ValueError("a full delivery says what a vanished key means, a delta delivery has none")
+        if self.unit and (not set(self.unit) <= set(self.key) or self.delivery == "full" or not self.unit_order):
+            raise ValueError("a unit is part of the key of a delta table and has an order")
+        if self.derived and not self.unit:
+            raise ValueError("running sums run over a unit")
+        return self
+
+    def column(self, name: str) -> Column:
+        """The column of that name. KeyError when the contract does not state it."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.system}.{self.table} has no column {name}")
+
+    @property
+    def raw_name(self) -> str:
+        """The table below schema ``raw``."""
+        return f"{self.system}__{self.table}"
+
+    @property
+    def unit_or_key(self) -> tuple[str, ...]:
+        """The columns by which a later version replaces an earlier one."""
+        return self.unit or self.key
+
+    @property
+    def hashed_columns(self) -> tuple[Column, ...]:
+        """The columns whose change makes a row a new one, in the order of the contract."""
+        return tuple(column for column in self.columns if not column.informational)
+
+
+class System(_Strict):
+    """A source system: whether a day can be published without it, and when its delivery is due."""
+
+    system: Name
+    title: dict[Literal["zh", "en"], str]
+    required: bool
+    # the lender's local time on the day after the business date
+    deadline: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+@lru_cache
+def load_contracts(folder: Path = CONTRACTS_DIR) -> tuple[Contract, ...]:
+    """Every contract below ``folder``, ordered by system and table. Raises DeliveryError naming a bad file."""
+    contracts = []
+    for path in sorted(folder.glob("*/*.yml")):
+        if path.name == "system.yml":
+            continue
+        contract = _read(path, Contract)
+        if (contract.system, contract.table) != (path.parent.name, path.stem):
+            raise DeliveryError(f"{path} states {contract.system}.{contract.table}: folder and file must be named so")
+        contracts.append(contract)
+    return tuple(contracts)
+
+
+@lru_cache
+def load_systems(folder: Path = CONTRACTS_DIR) -> dict[str, System]:
+    """Every system below ``folder`` by name. Raises DeliveryError naming a bad file."""
+    systems = {}
+    for path in sorted(folder.glob("*/system.yml")):
+        system = _read(path, System)
+        if system.system != path.parent.name:
+            raise DeliveryError(f"{path} states system {system.system}: the folder must be named so")
+        systems[system.system] = system
+    return systems
+
+
+def contracts_of(system: str) -> dict[str, Contract]:
+    """The contracts of one system by table. Raises DeliveryError when there is no such system."""
+    if system not in load_systems():
+        known = ", ".join(load_systems())
+        raise DeliveryError(f"no contract names a system {system!r}; there are: {known}")
+    return {contract.table: contract for contract in load_contracts() if contract.system == system}
+
+
+def _read(path: Path, model: type[Model]) -> Model:
+    try:
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DeliveryError(f"contract {path} cannot be used: {error}") from error

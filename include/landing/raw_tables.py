@@ -1,0 +1,43 @@
+"""The raw tables, made from the contracts: typed rows, append only, and who superseded whom."""
+
+from include.landing.contract import Contract
+
+PIPELINE_ROLE = "postloan_pipeline"
+
+
+def raw_table_ddl(contract: Contract) -> list[str]:
+    """The statements that make the raw table and its supersession table; harmless when they exist already.
+
+    Names come from the contract, which admits only plain lower-case identifiers.
+    """
+    table = f"raw.{contract.raw_name}"
+    superseded = f"{table}__superseded"
+    columns = [
+        f"{column.name} {column.sql_type}{'' if column.nullable else ' not null'}" for column in contract.columns
+    ]
+    columns += [f"{derived.name} {derived.sql_type} not null" for derived in contract.derived]
+    columns += [
+        "_business_date date not null",
+        "_known_date date not null",
+        "_batch_id bigint not null",
+        "_line_no integer not null",
+        "_row_hash uuid not null",
+    ]
+    statements = [
+        f"create table if not exists {table} ({', '.join(columns)})",
+        f"create index if not exists {contract.raw_name}_loan on {table} (loan_id)",
+        f"create index if not exists {contract.raw_name}_batch on {table} (_batch_id)",
+        f"create table if not exists {superseded} ("
+        "_batch_id bigint not null, _line_no integer not null, _superseded_by_batch_id bigint not null, "
+        "_superseded_date date not null, loan_id text not null)",
+        f"create index if not exists {contract.raw_name}_superseded_row on {superseded} (_batch_id, _line_no)",
+        f"create index if not exists {contract.raw_name}_superseded_by on {superseded} (_superseded_by_batch_id)",
+        f"create index if not exists {contract.raw_name}_superseded_loan on {superseded} (loan_id)",
+        f"comment on table {table} is 'Append only. From include/contracts/{contract.system}/{contract.table}.yml.'",
+        f"grant select, insert on {table}, {superseded} to {PIPELINE_ROLE}",
+    ]
+    if "loan_id" not in contract.unit_or_key:
+        # a later version is found by its key, and a corrected row may even name another loan
+        key = ", ".join(contract.unit_or_key)
+        statements.append(f"create index if not exists {contract.raw_name}_key on {table} ({key})")
+    return statements
