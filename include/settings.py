@@ -1,5 +1,6 @@
 """Every setting, its default and its environment variable (``POSTLOAN_`` + upper-case name)."""
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ CONTRACTS_DIR = PROJECT_DIR / "include" / "contracts"
 
 
 class Settings(BaseSettings):
-    """What an installation may choose. Settings that affect output are part of every run_id (see ``output_settings``)."""
+    """What an installation may choose. Settings that change published rows enter every run_id (``output_settings``)."""
 
     model_config = SettingsConfigDict(env_prefix="POSTLOAN_", frozen=True, env_ignore_empty=True)
 
@@ -24,6 +25,9 @@ class Settings(BaseSettings):
     timezone: str = Field("Asia/Shanghai", description="the lender's zone: schedules and deadlines")
     language: str = Field("zh-CN", description="which language people see first: zh-CN or en")
     policy_set: str = "CN_2023"
+    schedule_from: date = Field(
+        date(2999, 1, 1), description="first day on which the schedule runs by itself; until then dates are triggered"
+    )
     statement_timeout_seconds: int = 1800
     writer_wait_seconds: int = Field(900, description="how long open_run waits for another date's run")
 
