@@ -177,3 +177,18 @@ grant insert, update, delete on ops.policy_row, ops.restatement_due to postloan_
 grant delete on ops.publication, ops.run_manifest, ops.run_input, ops.run_chain, ops.run_source to postloan_pipeline;
 grant update on ops.writer to postloan_pipeline;
 grant select on ops.publication, ops.run_chain, ops.writer, ops.run to serving_owner;
+
+-- The monthly partition of a published table that holds this date.
+create function ops.ensure_partition(table_name text, month_of date) returns void language plpgsql as $$
+declare
+    month_start date := date_trunc('month', month_of)::date;
+    partition_name text := format('%s_%s', table_name, to_char(month_start, 'YYYY_MM'));
+begin
+    if to_regclass(format('published.%I', partition_name)) is null then
+        execute format(
+            'create table published.%I partition of published.%I for values from (%L) to (%L)',
+            partition_name, table_name, month_start, (month_start + interval '1 month')::date
+        );
+    end if;
+end
+$$;

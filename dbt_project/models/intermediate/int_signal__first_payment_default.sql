@@ -1,0 +1,24 @@
+-- The first instalment ever still stands unpaid after the days of grace that policy gives it.
+with positions as (
+    select * from {{ ref('int_loan_position') }} where is_live
+),
+
+threshold as (
+    select * from {{ policy('signal') }} as signal where signal.signal_code = 'first_payment_default'
+)
+
+select
+    positions.loan_id,
+    threshold.signal_code,
+    null::numeric as observed_value,
+    positions.unpaid_first_due_date as observed_date,
+    coalesce({{ business_date() }} - positions.unpaid_first_due_date >= threshold.raise_threshold, false) as meets_raise,
+    coalesce({{ business_date() }} - positions.unpaid_first_due_date < threshold.clear_threshold, true) as meets_clear,
+    positions.unpaid_first_due_date + case
+        when {{ business_date() }} - positions.unpaid_first_due_date < threshold.clear_threshold
+            then threshold.clear_threshold::integer
+        when {{ business_date() }} - positions.unpaid_first_due_date < threshold.raise_threshold
+            then threshold.raise_threshold::integer
+    end as changes_on
+from positions
+cross join threshold

@@ -1,0 +1,62 @@
+-- One row per touched live loan and signal. A new signal is one SQL file, one line here and one policy row.
+{% set signals = [
+    'int_signal__missed_instalment',
+    'int_signal__sliding_back',
+    'int_signal__partial_payment',
+    'int_signal__first_payment_default',
+] %}
+
+with observations as (
+    {% for signal in signals %}
+    select loan_id, signal_code, observed_value, observed_date, meets_raise, meets_clear, changes_on
+    from {{ ref(signal) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+thresholds as (
+    select * from {{ policy('signal') }} as signal
+),
+
+severities as (
+    select * from {{ policy('signal_severity') }} as severity
+),
+
+positions as (
+    select * from {{ ref('int_loan_position') }}
+)
+
+select
+    observations.loan_id,
+    observations.signal_code,
+    observations.observed_value,
+    observations.observed_date,
+    thresholds.raise_threshold,
+    thresholds.clear_threshold,
+    observations.meets_raise,
+    observations.meets_clear,
+    severity_now.severity,
+    -- an open signal may grow worse by time alone
+    least(
+        observations.changes_on,
+        case when observations.meets_raise or not observations.meets_clear then severity_later.change_date end
+    ) as changes_on
+from observations
+join thresholds on thresholds.signal_code = observations.signal_code
+join positions on positions.loan_id = observations.loan_id
+left join lateral (
+    select severities.severity
+    from severities
+    where
+        severities.signal_code = observations.signal_code
+        and severities.from_days_past_due <= coalesce({{ business_date() }} - positions.oldest_unpaid_due_date, 0)
+    order by severities.from_days_past_due desc
+    limit 1
+) as severity_now on true
+left join lateral (
+    select positions.oldest_unpaid_due_date + min(severities.from_days_past_due) as change_date
+    from severities
+    where
+        severities.signal_code = observations.signal_code
+        and severities.from_days_past_due > {{ business_date() }} - positions.oldest_unpaid_due_date
+) as severity_later on true

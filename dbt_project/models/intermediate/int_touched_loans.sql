@@ -1,0 +1,169 @@
+-- One row per loan that the run must compute, with every reason why. The base may decide whom to recompute, never what
+-- value results: too many loans here cost time, one too few is a wrong list.
+{{ config(post_hook=["create index on {{ this }} (loan_id)", "analyze {{ this }}"]) }}
+
+{% if base_run_id() == "''" %}
+-- nothing has been published before: every loan that the run knows
+with every_loan as (
+    {{ every_loan() }}
+)
+
+select loan_id, '{{ "rebuild" if is_rebuild() else "first_run" }}' as reason_codes, false as is_carried
+from every_loan
+
+{% else %}
+with run_batches as (
+    select batch_id from ops.run_input where run_id = {{ run_id() }}
+),
+
+base_batches as (
+    select batch_id from ops.run_input where run_id = {{ base_run_id() }}
+),
+
+-- pinned by one of the two and not by the other
+changed_batches as (
+    (select batch_id from run_batches except select batch_id from base_batches)
+    union all
+    (select batch_id from base_batches except select batch_id from run_batches)
+),
+
+-- a history holds rows of many dates: some come into effect between the base and this run
+history_batches as (
+    select batch_id from ops.load_batch
+    where kind = 'history' and batch_id in (select run_batches.batch_id from run_batches)
+),
+
+{% for table in loan_sources() %}
+-- clause 1: a row is in effect in the run and not in the base, or the other way round (new, corrected, superseded,
+-- released from quarantine); rows with the same content cancel out
+{{ table }}_candidates as (
+    select _batch_id, _line_no
+    from raw.{{ table }}
+    where _batch_id in (select changed_batches.batch_id from changed_batches)
+    union
+    select _batch_id, _line_no
+    from raw.{{ table }}
+    where
+        _batch_id in (select history_batches.batch_id from history_batches)
+        and _business_date > {{ base_business_date() }} and _business_date <= {{ business_date() }}
+    union
+    select _batch_id, _line_no
+    from raw.{{ table }}__superseded
+    where _superseded_by_batch_id in (select changed_batches.batch_id from changed_batches)
+    union
+    select _batch_id, _line_no
+    from raw.{{ table }}__superseded
+    where
+        _superseded_by_batch_id in (select history_batches.batch_id from history_batches)
+        and _superseded_date > {{ base_business_date() }} and _superseded_date <= {{ business_date() }}
+),
+
+{{ table }}_touched as (
+    select candidate.loan_id
+    from (
+        select
+            source.loan_id,
+            source._row_hash,
+            ({{ in_effect('source', table) }})::integer as in_run,
+            ({{ in_effect_in_base('source', table) }})::integer as in_base
+        from {{ table }}_candidates as candidates
+        join raw.{{ table }} as source
+            on source._batch_id = candidates._batch_id and source._line_no = candidates._line_no
+    ) as candidate
+    group by candidate.loan_id, candidate._row_hash
+    having sum(candidate.in_run) <> sum(candidate.in_base)
+),
+{% endfor %}
+
+-- clause 2: time alone changes the loan after the base's date, up to this one
+due_to_change as (
+    select stored.loan_id
+    from ops.run_chain as chain
+    join published.loan_position as stored
+        on
+            stored.business_date = chain.ancestor_business_date
+            and stored.run_id = chain.ancestor_run_id
+    where
+        chain.run_id = {{ base_run_id() }}
+        and stored.changes_on <= {{ business_date() }}
+        -- a later run of the chain may have computed the loan again
+        and not exists (
+            select 1
+            from ops.run_chain as later
+            join published.touched_loan as touched
+                on
+                    touched.business_date = later.ancestor_business_date
+                    and touched.run_id = later.ancestor_run_id
+            where
+                later.run_id = {{ base_run_id() }}
+                and later.depth < chain.depth
+                and touched.loan_id = stored.loan_id
+        )
+),
+
+-- clause 3: the loan is on a list of the base
+listed as (
+    select loan_id from published.warning_list
+    where business_date = {{ base_business_date() }} and run_id = {{ base_run_id() }}
+),
+
+touched_directly as (
+    {% for table in loan_sources() %}
+    select distinct loan_id, '{{ table }}' as reason_code from {{ table }}_touched
+    union all
+    {% endfor %}
+    select loan_id, 'changes_on' as reason_code from due_to_change
+    union all
+    select loan_id, 'warning_list' as reason_code from listed
+),
+
+-- clause 4: every other loan of a touched loan's borrower, as the base or as the run knows the borrower
+borrowers as (
+    select source.borrower_id
+    from raw.core_banking__loan_contract as source
+    where
+        source.loan_id in (select touched_directly.loan_id from touched_directly)
+        and (
+            ({{ in_effect('source', 'core_banking__loan_contract') }})
+            or ({{ in_effect_in_base('source', 'core_banking__loan_contract') }})
+        )
+),
+
+same_borrower as (
+    select distinct source.loan_id
+    from raw.core_banking__loan_contract as source
+    where
+        source.borrower_id in (select borrowers.borrower_id from borrowers)
+        and (
+            ({{ in_effect('source', 'core_banking__loan_contract') }})
+            or ({{ in_effect_in_base('source', 'core_banking__loan_contract') }})
+        )
+),
+
+{% if all_loans() %}
+-- a keyframe writes every loan that the run knows
+every_loan as (
+    {{ every_loan() }}
+),
+{% endif %}
+
+reasons as (
+    select loan_id, reason_code from touched_directly
+    union
+    select same_borrower.loan_id, 'same_borrower' as reason_code
+    from same_borrower
+    where same_borrower.loan_id not in (select touched_directly.loan_id from touched_directly)
+    {% if all_loans() %}
+    union
+    select every_loan.loan_id, '{{ "rebuild" if is_rebuild() else "keyframe" }}' as reason_code
+    from every_loan
+    {% endif %}
+)
+
+select
+    loan_id,
+    string_agg(reason_code, ',' order by reason_code) as reason_codes,
+    bool_and(reason_code = 'keyframe') as is_carried
+from reasons
+group by loan_id
+{% endif %}

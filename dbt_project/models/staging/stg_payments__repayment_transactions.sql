@@ -1,0 +1,21 @@
+-- One row per transaction. Reversals are negative and count at their own value date.
+with source as (
+    select * from {{ source('payments', 'payments__repayment_transaction') }}
+),
+
+in_effect as (
+    select
+        -- ids
+        source.transaction_id,
+        source.loan_id,
+        -- codes
+        source.transaction_type,
+        -- dates
+        source.value_date,
+        -- amounts
+        source.amount
+    from source
+    where {{ in_effect('source', 'payments__repayment_transaction') }}
+)
+
+select * from in_effect
