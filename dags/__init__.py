@@ -1,0 +1,1 @@
+"""When things run. How they run is in ``include``; no file in here holds business logic."""

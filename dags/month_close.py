@@ -1,0 +1,42 @@
+"""### Close of a month
+Seals a month once each of its days is published; from then on its dates change only by `restate` with an approver.
+
+**If it is red:** the month stays open and the daily lists go on. `docs/runbook.md` has a heading for the task, which
+may be cleared and run again. Days published without Airflow are unknown here: trigger with the key `2026-01`.
+"""
+
+from typing import Any
+
+from airflow.sdk import MonthWindow, Param, PartitionedAssetTimetable, RollupMapper, StartOfMonthMapper, dag, task
+
+from dags.assets import PUBLISHED_DATE
+from dags.on_call import ON_CALL, send_failure_digest
+from dags.run_key import MONTH, MONTH_PATTERN
+
+EVERY_DAY = RollupMapper(upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-%d"), window=MonthWindow())
+
+
+@task
+def month_close(month: str) -> dict[str, Any]:
+    from include.jobs.month_close import month_close
+
+    from include.settings import load_settings
+
+    return month_close(month, load_settings())
+
+
+@dag(
+    dag_id="month_close",
+    schedule=PartitionedAssetTimetable(assets=PUBLISHED_DATE, default_partition_mapper=EVERY_DAY),
+    max_active_runs=1,
+    default_args=ON_CALL,
+    on_failure_callback=send_failure_digest,
+    params={"month": Param(None, type=["null", "string"], pattern=MONTH_PATTERN, title="Month, such as 2026-01")},
+    tags=["post_loan", "tier_2"],
+    doc_md=__doc__,
+)
+def month_close_dag() -> None:
+    month_close(MONTH)
+
+
+month_close_dag()
