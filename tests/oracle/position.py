@@ -10,8 +10,8 @@ from tests.oracle.landing_text import DUE_AMOUNTS, Delivery, Row, in_effect, rea
 
 ZERO = Decimal("0.00")
 BUCKET_ENDS = ((0, "CURRENT"), (30, "M1"), (60, "M2"), (90, "M3"), (120, "M4"), (150, "M5"), (180, "M6"))
-ENDED = {"CLOSED", "CANCELLED"}
-NOT_LIVE = ENDED | {"CHARGED_OFF", "SOLD"}
+OWES_NOTHING = {"CLOSED", "CANCELLED"}
+NO_PRINCIPAL_LEFT = {"PAID_OFF", "CLOSED", "CANCELLED", "PENDING"}
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Position:
-    """What the oracle says of a loan. ``excluded``: NO_CONTRACT or NO_SCHEDULE, then everything else is empty."""
+    """What the oracle says of a loan. With an exclusion reason everything else is as empty as it can be."""
 
-    excluded: str | None = None
-    is_live: bool = False
+    loan_status: str
+    exclusion_reason_code: str | None = None
     days_past_due: int = 0
     days_past_due_original_schedule: int = 0
     delinquency_bucket: str = "CURRENT"
@@ -53,12 +53,16 @@ class Position:
     due_to_date_amount: Decimal = ZERO
     paid_off_date: date | None = None
 
+    @property
+    def is_live(self) -> bool:
+        return self.loan_status == "ACTIVE"
+
 
 class Oracle:
     """Positions from the landing folder, for any (business_date, known_date)."""
 
     def __init__(self, landing: Path, tolerance: Mapping[str, Decimal]) -> None:
-        """``tolerance``: what may stay unpaid of an instalment, by currency. A currency without one is an error."""
+        """``tolerance``: what may stay unpaid of an instalment, by currency; a loan in another is excluded."""
         self.deliveries: list[Delivery] = read_landing(landing)
         self.tolerance = tolerance
 
@@ -89,10 +93,13 @@ class Oracle:
         self, contract: Row | None, schedules: dict[int, Schedule], payments: list[tuple[date, Decimal]], today: date
     ) -> Position:
         if contract is None:
-            return Position(excluded="NO_CONTRACT")
+            return Position("EXCLUDED", "NO_CONTRACT")
         if not schedules:
-            return Position(excluded="NO_SCHEDULE")
-        return position(contract, schedules, payments, today, self.tolerance[str(contract["currency"])])
+            return Position("EXCLUDED", "NO_SCHEDULE")
+        tolerance = self.tolerance.get(str(contract["currency"]))
+        if tolerance is None:
+            return Position("EXCLUDED", "NO_CURRENCY_POLICY")
+        return position(contract, schedules, payments, today, tolerance)
 
 
 def schedule_of(rows: Iterable[Row]) -> Schedule:
@@ -126,22 +133,28 @@ def position(
     oldest_original = oldest_unpaid(original, paid_to_date, today, tolerance)
     outstanding = sum((each.principal - each.principal_covered(paid) for each in schedule.instalments), ZERO)
     due_to_date = sum((each.due for each in schedule.instalments if each.due_date <= today), ZERO)
-    status = status_on(contract, today)
-    if status in ENDED:
+    contract_status = status_on(contract, today)
+    if contract_status in OWES_NOTHING:
         oldest = oldest_original = None
         past_due = ZERO
     paid_off_date = paid_off_since(schedules, payments, today, tolerance)
+    loan_status = contract_status
+    if contract_status in {"ACTIVE", "CLOSED"}:
+        if date.fromisoformat(str(contract["disbursement_date"])) > today:
+            loan_status = "PENDING"
+        elif paid_off_date is not None:
+            loan_status = "PAID_OFF"
     days = (today - oldest).days if oldest else 0
     return Position(
-        is_live=status not in NOT_LIVE and paid_off_date is None,
+        loan_status,
         days_past_due=days,
         days_past_due_original_schedule=(today - oldest_original).days if oldest_original else 0,
         delinquency_bucket=bucket(days),
         oldest_unpaid_due_date=oldest,
         past_due_amount=past_due,
-        principal_outstanding_amount=outstanding,
+        principal_outstanding_amount=ZERO if loan_status in NO_PRINCIPAL_LEFT else outstanding,
         paid_to_date_amount=paid_to_date,
-        due_to_date_amount=due_to_date + paid_to_date - paid,  # before the schedule in force: what was paid
+        due_to_date_amount=due_to_date,
         paid_off_date=paid_off_date,
     )
 
