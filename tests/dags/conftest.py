@@ -1,0 +1,74 @@
+"""Airflow for tests that read or run DAGs in this process: its own home and a throw-away metadata database."""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+DAGS_FOLDER = Path(__file__).resolve().parents[2] / "dags"
+
+# Airflow reads its settings once, when it is imported: this has to come first.
+assert "airflow" not in sys.modules, "something imported airflow before its test settings were made"
+_home = tempfile.mkdtemp(prefix="postloan-airflow-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+os.environ.update(
+    AIRFLOW_HOME=_home,
+    AIRFLOW__CORE__DAGS_FOLDER=str(DAGS_FOLDER),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__UNIT_TEST_MODE="True",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_home}/airflow.db",
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+)
+
+
+@pytest.fixture(scope="session")
+def dag_bag() -> Any:
+    """All DAGs, as the DAG processor finds them."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(str(DAGS_FOLDER))
+
+
+@pytest.fixture(scope="session")
+def metadata_database() -> None:
+    from airflow.utils import db
+
+    db.initdb()
+
+
+class Jobs(list[tuple[Any, ...]]):
+    """Stands in for ``include.jobs``: remembers each call, answers with counts, raises what ``failing`` holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing: dict[str, Exception] = {}
+
+    def answer(self, name: str, *arguments: Any) -> Any:
+        self.append((name, *arguments))
+        if name in self.failing:
+            raise self.failing[name]
+        return "0123456789abcdef" if name == "open_run" else {"rows": 1}
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
+    """Every job replaced by one that only remembers its call: (name, arguments without settings, keywords)."""
+    calls = Jobs()
+
+    def stand_in(name: str) -> Any:
+        def job(first: Any, *others: Any, **keywords: Any) -> Any:
+            return calls.answer(name, first, *others[:-1], *keywords.values())
+
+        return job
+
+    for name in ("open_run", "transform", "audit", "decide", "publish", "deliver", "restate", "month_close"):
+        monkeypatch.setitem(sys.modules, f"include.jobs.{name}", SimpleNamespace(**{name: stand_in(name)}))
+    monkeypatch.setattr("include.jobs.land.land", stand_in("land"))
+    return calls
