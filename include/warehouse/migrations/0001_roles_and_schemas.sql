@@ -12,7 +12,7 @@ begin
                 null; -- another database of this server is being migrated at this moment
             end;
         end if;
-        if not pg_has_role(current_user, role_name, 'member') then
+        if not pg_has_role(current_user, role_name, 'usage') then -- the creator administers a role, and must still join it
             execute format('grant %I to %I', role_name, current_user);
         end if;
     end loop;

@@ -192,3 +192,36 @@ begin
     end if;
 end
 $$;
+
+create table ops.run_model (
+    run_id text not null references ops.run,
+    attempt integer not null,
+    step text not null,
+    model text not null,
+    status text not null,
+    rows_written bigint,
+    seconds numeric(10, 3) not null,
+    message text,
+    primary key (run_id, attempt, step, model)
+);
+comment on table ops.run_model is 'What dbt did, a row a model. Part of the attempt log.';
+
+create table ops.policy_loaded (
+    is_the_one boolean primary key default true check (is_the_one),
+    policy_hash text not null
+);
+comment on table ops.policy_loaded is 'Which policy files the tables in ref hold.';
+
+-- A keyframe says what a change of code, policy or model did to loans that nothing else touched.
+create table ops.run_effect (
+    run_id text not null references ops.run,
+    data_set text not null,
+    column_name text not null,
+    row_count bigint not null,
+    primary key (run_id, data_set, column_name)
+);
+
+grant select on ops.run_model, ops.policy_loaded, ops.run_effect to postloan_pipeline;
+grant insert on ops.run_model to postloan_pipeline;
+grant insert, update on ops.policy_loaded to postloan_pipeline;
+grant insert, delete on ops.run_effect to postloan_pipeline;

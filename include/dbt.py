@@ -1,0 +1,90 @@
+"""dbt in process: one invocation a layer. A process per model would cost 6 to 15 times as much."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from include.errors import PostloanError
+from include.settings import DBT_PROJECT_DIR, Settings
+from include.warehouse.connection import dbt_environment
+
+_manifests: dict[str, Any] = {}
+
+
+def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> list[dict]:
+    """Run ``dbt <command>`` with the run's context in the environment.
+
+    Returns one record a node: model, status, rows_written, seconds, message. Raises PostloanError naming the first
+    model that failed and the database's own words.
+    """
+    from dbt.cli.main import dbtRunner  # two seconds of import that only the tasks which use dbt pay
+
+    place = settings.home / "dbt"
+    arguments = [
+        *command,
+        "--project-dir", str(DBT_PROJECT_DIR),
+        "--profiles-dir", str(DBT_PROJECT_DIR),
+        "--target-path", str(place / "target"),
+        "--log-path", str(place / "logs"),
+        "--log-level", "none",
+        "--log-level-file", "info",
+        "--no-use-colors",
+    ]  # fmt: skip
+    key = str(DBT_PROJECT_DIR)
+    with _environment(dbt_environment(settings) | context | {"DO_NOT_TRACK": "1"}):
+        outcome = dbtRunner(manifest=_manifests.get(key)).invoke(arguments)
+    if outcome.exception is not None and outcome.result is None:
+        raise PostloanError(
+            f"dbt {command[0]} failed before its first model: {outcome.exception}",
+            next_command=f"less {place / 'logs' / 'dbt.log'}",
+        ) from outcome.exception
+    records = [_record(result) for result in getattr(outcome.result, "results", [])]
+    failed = [record for record in records if record["status"] in ("error", "fail", "runtime error")]
+    if failed:
+        raise PostloanError(
+            f"dbt {command[0]}: {failed[0]['model']} failed: {failed[0]['message']}"
+            + (f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""),
+            next_command=f"less {place / 'logs' / 'dbt.log'}",
+        )
+    return records
+
+
+def keep_manifest(settings: Settings) -> None:
+    """Parse the project once for all later invocations of this process: long backfills and tests save seconds a date."""
+    from dbt.cli.main import dbtRunner
+
+    place = settings.home / "dbt"
+    with _environment(dbt_environment(settings)):
+        outcome = dbtRunner().invoke(
+            ["parse", "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR),
+             "--target-path", str(place / "target"), "--log-path", str(place / "logs"), "--log-level", "none"]
+        )  # fmt: skip
+    if outcome.exception is not None:
+        raise PostloanError(f"the dbt project does not parse: {outcome.exception}") from outcome.exception
+    _manifests[str(DBT_PROJECT_DIR)] = outcome.result
+
+
+def _record(result: Any) -> dict:
+    rows = result.adapter_response.get("rows_affected")
+    return {
+        "model": result.node.name,
+        "status": str(result.status),
+        "rows_written": rows if isinstance(rows, int) and rows >= 0 else None,
+        "seconds": round(result.execution_time, 3),
+        "message": str(result.message or "").strip(),
+    }
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
