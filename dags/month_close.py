@@ -31,11 +31,7 @@ def month_close(month: str) -> dict[str, Any]:
     max_active_runs=1,
     default_args=ON_CALL,
     on_failure_callback=send_failure_digest,
-    params={
-        "month": Param(
-            None, type=["null", "string"], pattern=MONTH_PATTERN, maxLength=7, title="Month, such as 2026-01"
-        )
-    },
+    params={"month": Param(None, type=["null", "string"], pattern=MONTH_PATTERN, maxLength=7, title="Month")},
     tags=["post_loan", "tier_2"],
     doc_md=__doc__,
 )
