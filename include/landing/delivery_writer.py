@@ -13,7 +13,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -54,6 +54,23 @@ class DeliveredFile:
     control_total: str
 
 
+@dataclass(frozen=True)
+class Style:
+    """How files are written. Parquet carries its own encoding; ``encoding`` then has no effect."""
+
+    file_format: str = "csv"
+    encoding: str = "utf-8"
+    compress: bool = False
+
+    def __post_init__(self) -> None:
+        _check("file_format", self.file_format, FORMATS)
+        _check("encoding", self.encoding, ENCODINGS)
+
+    @property
+    def ending(self) -> str:
+        return f".{self.file_format}.gz" if self.compress else f".{self.file_format}"
+
+
 def delivery_folder(
     landing: Path, system: str, business_date: date, *, kind: str = "daily", known_date: date | None = None
 ) -> Path:
@@ -66,6 +83,76 @@ def delivery_folder(
             raise DeliveryError(f"a correction of {system} {business_date} needs the date from which it is known")
         return day / known_date.isoformat()
     return day
+
+
+class Delivery:
+    """A delivery being written, table by table or chunk by chunk in any order; it is there once it is closed.
+
+    With ``with`` it is closed at the end, and left without a manifest when an error ends the block.
+    """
+
+    def __init__(
+        self,
+        landing: Path,
+        system: str,
+        business_date: date,
+        *,
+        kind: str = "daily",
+        known_date: date | None = None,
+        from_date: date | None = None,
+        replaces: str = "delivery",
+        style: Style | None = None,
+    ) -> None:
+        self._style = style or Style()
+        _check("kind", kind, KINDS)
+        _check("replaces", replaces, ("delivery", "keys"))
+        if (kind == "history") != (from_date is not None):
+            raise DeliveryError("from_date is for a history, and a history needs one")
+        self.folder = delivery_folder(landing, system, business_date, kind=kind, known_date=known_date)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove_delivery(self.folder)
+        self._files: dict[str, list[DeliveredFile]] = {}
+        self._manifest: dict[str, object] = {
+            "system": system,
+            "business_date": business_date.isoformat(),
+            "kind": kind,
+            "known_date": known_date.isoformat() if known_date else None,
+            "from_date": from_date.isoformat() if from_date else None,
+            "replaces": replaces,
+        }
+
+    def __enter__(self) -> "Delivery":
+        return self
+
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
+        if error_type is None:
+            self.close()
+
+    def put(self, table: str, frame: Frame) -> None:
+        """Write a table whole, as ``<table>.csv``."""
+        self._write(table, table, frame)
+
+    def add(self, table: str, frame: Frame) -> None:
+        """Write the next chunk of a table, as ``<table>-0001.csv`` and so on."""
+        self._write(table, f"{table}-{len(self._files.get(table, [])) + 1:04d}", frame)
+
+    def close(self) -> Path:
+        """Write the manifest and return its path."""
+        listed = [
+            {"table": table, "encoding": self._style.encoding, "files": [asdict(file) for file in files]}
+            for table, files in self._files.items()
+        ]
+        return write_manifest(self.folder, {**self._manifest, "tables": listed})
+
+    def _write(self, table: str, stem: str, frame: Frame) -> None:
+        rows = exact_table(frame, table)
+        data = encode_rows(rows, self._style.file_format, self._style.encoding)
+        if self._style.compress:
+            data = gzip.compress(data, compresslevel=6, mtime=0)
+        name = stem + self._style.ending
+        (self.folder / name).write_bytes(data)
+        file = DeliveredFile(name, hashlib.sha256(data).hexdigest(), rows.num_rows, control_total(rows, table))
+        self._files.setdefault(table, []).append(file)
 
 
 def write_delivery(
@@ -90,34 +177,27 @@ def write_delivery(
     Text is written as it stands, wrong or not; what is no exact amount adds nothing to the control total.
     Raises DeliveryError for floats, unknown formats, and a table without a single frame.
     """
-    _check_choices(kind=kind, file_format=file_format, encoding=encoding, replaces=replaces, from_date=from_date)
-    folder = delivery_folder(landing, system, business_date, kind=kind, known_date=known_date)
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_delivery(folder)
-    ending = f".{file_format}.gz" if compress else f".{file_format}"
-    listed = []
+    delivery = Delivery(
+        landing,
+        system,
+        business_date,
+        kind=kind,
+        known_date=known_date,
+        from_date=from_date,
+        replaces=replaces,
+        style=Style(file_format, encoding, compress),
+    )
     for table, frames in tables.items():
-        whole = isinstance(frames, pd.DataFrame | pa.Table)
-        chunks: Iterator[Frame] = iter([frames] if whole else frames)
-        files = []
-        for number, chunk in enumerate(chunks, start=1):
-            name = table + ending if whole else f"{table}-{number:04d}{ending}"
-            files.append(
-                _write_file(folder / name, table, chunk, file_format=file_format, encoding=encoding, compress=compress)
-            )
-        if not files:
+        if isinstance(frames, pd.DataFrame | pa.Table):
+            delivery.put(table, frames)
+            continue
+        has_chunk = False
+        for chunk in frames:
+            delivery.add(table, chunk)
+            has_chunk = True
+        if not has_chunk:
             raise DeliveryError(f"{system} {business_date}: table {table} was given no frame, not even an empty one")
-        listed.append({"table": table, "encoding": encoding, "files": [asdict(file) for file in files]})
-    manifest = {
-        "system": system,
-        "business_date": business_date.isoformat(),
-        "kind": kind,
-        "known_date": known_date.isoformat() if known_date else None,
-        "from_date": from_date.isoformat() if from_date else None,
-        "replaces": replaces,
-        "tables": listed,
-    }
-    return write_manifest(folder, manifest)
+    return delivery.close()
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, object]) -> Path:
@@ -136,28 +216,9 @@ def remove_delivery(folder: Path) -> None:
             path.unlink()
 
 
-def _check_choices(*, kind: str, file_format: str, encoding: str, replaces: str, from_date: date | None) -> None:
-    for what, value, allowed in (
-        ("kind", kind, KINDS),
-        ("file_format", file_format, FORMATS),
-        ("encoding", encoding, ENCODINGS),
-        ("replaces", replaces, ("delivery", "keys")),
-    ):
-        if value not in allowed:
-            raise DeliveryError(f"{what} {value!r} is none of {', '.join(allowed)}")
-    if (kind == "history") != (from_date is not None):
-        raise DeliveryError("from_date is for a history, and a history needs one")
-
-
-def _write_file(
-    path: Path, table: str, frame: Frame, *, file_format: str, encoding: str, compress: bool
-) -> DeliveredFile:
-    rows = exact_table(frame, table)
-    data = encode_rows(rows, file_format, encoding)
-    if compress:
-        data = gzip.compress(data, compresslevel=6, mtime=0)
-    path.write_bytes(data)
-    return DeliveredFile(path.name, hashlib.sha256(data).hexdigest(), rows.num_rows, control_total(rows, table))
+def _check(what: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise DeliveryError(f"{what} {value!r} is none of {', '.join(allowed)}")
 
 
 def encode_rows(rows: pa.Table, file_format: str, encoding: str = "utf-8") -> bytes:
