@@ -18,8 +18,11 @@ PRODUCT_WEIGHTS = [0.55, 0.25, 0.20]
 CHANNELS = ("APP", "BRANCH", "PARTNER")
 CHANNEL_WEIGHTS = [0.50, 0.30, 0.20]
 # The town of 㮾梨 is real; its first character needs four bytes in GB18030 and does not exist in GBK.
-BRANCHES = tuple("沪0101 沪0102 京0201 京0202 粤0301 粤0302 浙0401 苏0501 川0601 湘0701 湘㮾02 陕0801".split())
-BRANCH_WEIGHTS = [14, 11, 13, 9, 12, 10, 9, 7, 6, 4, 2, 3]
+BRANCH_WEIGHTS = {
+    "沪0101": 14, "沪0102": 11, "京0201": 13, "京0202": 9, "粤0301": 12, "粤0302": 10,
+    "浙0401": 9, "苏0501": 7, "川0601": 6, "湘0701": 4, "湘㮾02": 2, "陕0801": 3,
+}  # fmt: skip
+BRANCHES = tuple(BRANCH_WEIGHTS)
 
 TERMS = (1, 2, 3, 6, 9, 12, 18, 24, 36)
 TERM_WEIGHTS = {
@@ -102,7 +105,7 @@ def make_loans(chance: Chance, ids: Ids, first_date: date, window_days: int) -> 
         borrower_corrected_on=corrected_on,
         products=products,
         channels=channels,
-        branches=pick(chance.uniform(borrowers, "branch"), [float(weight) for weight in BRANCH_WEIGHTS]),
+        branches=pick(chance.uniform(borrowers, "branch"), list(BRANCH_WEIGHTS.values())),
         methods=methods,
         months=months,
         instalment_counts=np.where(methods == BULLET, 1, months),

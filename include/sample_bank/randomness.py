@@ -4,6 +4,7 @@ So a loan's life is the same whether 20 or a million loans are made, in whatever
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ class Chance:
         return low + (self.uniform(ids, purpose, counters) * (high - low + 1)).astype(np.int64)
 
 
-def pick(uniform: Uniform, weights: list[float]) -> NDArray[np.int64]:
+def pick(uniform: Uniform, weights: Sequence[float]) -> NDArray[np.int64]:
     """The index that each uniform number falls on, by weight. The weights need not sum to one."""
     edges = np.cumsum(np.asarray(weights, dtype=np.float64))
     return np.minimum(np.searchsorted(edges / edges[-1], uniform, side="right"), len(weights) - 1)

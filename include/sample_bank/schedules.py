@@ -52,7 +52,8 @@ def months_later(days: Days, months: NDArray[np.int64]) -> Days:
     month = np.searchsorted(_MONTH_STARTS, days, side="right") - 1
     day_of_month = days - _MONTH_STARTS[month]
     target = month + months
-    return _MONTH_STARTS[target] + np.minimum(day_of_month, _MONTH_STARTS[target + 1] - _MONTH_STARTS[target] - 1)
+    last_day: Days = _MONTH_STARTS[target + 1] - 1
+    return np.minimum(_MONTH_STARTS[target] + day_of_month, last_day)
 
 
 def amortise(

@@ -5,6 +5,7 @@ Before its new schedule a loan has paid whole instalments only, so what is left 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,8 @@ class Case:
 
     def due_of(self, number: NDArray[np.int64]) -> Days:
         """Due date of each loan's instalment, counted from 0."""
-        return self.first.due_on[np.arange(len(self.loans)), number]
+        due_on: Days = self.first.due_on[np.arange(len(self.loans)), number]
+        return due_on
 
     def left(self, paid: NDArray[np.int64]) -> NDArray[np.bool_]:
         number = np.arange(self.first.exists.shape[1])
@@ -129,8 +131,8 @@ def _move_due_day(case: Case) -> Outcome:
         return np.where(exists, np.take_along_axis(values, number, axis=1), 0)
 
     due_on = shifted(case.first.due_on) + case.days("moved by", 5, 20)[:, None]
-    amounts = [shifted(values) for values in (case.first.principal, case.first.interest, case.first.fee)]
-    return paid, effective_on, Schedules(exists, due_on, *amounts, np.zeros_like(amounts[0]))
+    principal, interest, fee = (shifted(part) for part in (case.first.principal, case.first.interest, case.first.fee))
+    return paid, effective_on, Schedules(exists, due_on, principal, interest, fee, np.zeros_like(fee))
 
 
 MAKERS: dict[str, tuple[str, Callable[[Case], Outcome]]] = {
@@ -143,15 +145,15 @@ MAKERS: dict[str, tuple[str, Callable[[Case], Outcome]]] = {
 
 def _single(due_on: Days, principal: Cents, interest: Cents, fee: Cents) -> Schedules:
     exists = np.ones((len(due_on), 1), dtype=np.bool_)
-    amounts = (principal[:, None], interest[:, None], fee[:, None], np.zeros((len(due_on), 1), dtype=np.int64))
-    return Schedules(exists, due_on[:, None], *amounts)
+    penalty = np.zeros((len(due_on), 1), dtype=np.int64)
+    return Schedules(exists, due_on[:, None], principal[:, None], interest[:, None], fee[:, None], penalty)
 
 
 def _stacked(parts: list[Schedules]) -> Schedules:
     """Schedules of different lengths below each other, as wide as the longest of them."""
     width = max(int(part.exists.sum(axis=1).max(initial=1)) for part in parts)
 
-    def padded(name: str) -> NDArray[np.int64]:
+    def padded(name: str) -> Any:
         columns = [getattr(part, name)[:, :width] for part in parts]
         return np.concatenate([np.pad(column, ((0, 0), (0, width - column.shape[1]))) for column in columns])
 

@@ -75,7 +75,7 @@ def positions(lives: Lives, flat: Books, day: int) -> pd.DataFrame:
     unpaid = (dues["covered_by"] - received).clip(lower=0).clip(upper=dues["amount"])
     is_past = dues["due_on"] < day
     oldest = dues["due_on"].where(is_past & (unpaid > TOLERANCE_CENTS)).groupby(dues["loan"]).min().reindex(known)
-    principal = np.minimum(unpaid, dues["principal"]).groupby(dues["loan"]).sum().reindex(known)
+    principal = unpaid.clip(upper=dues["principal"]).groupby(dues["loan"]).sum().reindex(known)
     past_due = unpaid.where(is_past, 0).groupby(dues["loan"]).sum().reindex(known)
     has_ended = lives.status_on[known] <= day
     status = np.where(has_ended, lives.final_status[known], 0)
