@@ -25,10 +25,14 @@ PINNED = """
       and (case when kind = 'history' then from_date else known_date end) <= %(known_date)s
 """
 
+# a rebuild checks a run: it reads exactly what that run read
+SAME_PINS = """
+    select batch_id, content_hash from ops.load_batch
+    where batch_id in (select batch_id from ops.run_input where run_id = %(run_id)s)
+"""
 
-def open_run(
-    business_date: date, settings: Settings, *, known_date: date | None = None, kind: str = "daily"
-) -> str:
+
+def open_run(business_date: date, settings: Settings, *, known_date: date | None = None, kind: str = "daily") -> str:
     """The run_id under which this date is computed.
 
     - Published already (``kind`` daily): its run, nothing is opened; what has landed since is logged.
@@ -42,6 +46,13 @@ def open_run(
     known_date = known_date or business_date
     with job_lock(settings), connect(settings, application_name="postloan:open_run") as connection:
         published = _published_run(connection, business_date)
+        if published is None and kind != "daily":
+            raise RefusedError(
+                f"{business_date} is not published: there is nothing to {kind}",
+                next_command=f"postloan run {business_date}",
+            )
+        if kind == "rebuild":
+            known_date = published.known_date
         if published is not None and kind == "daily":
             _say_what_landed_since(connection, published)
             return published.run_id
@@ -170,11 +181,12 @@ def _open_new(
             (run_id,),
         )
     dates = {"business_date": business_date, "known_date": known_date}
-    pinned = connection.execute(PINNED, dates).fetchall()
+    pinned = connection.execute(
+        SAME_PINS if kind == "rebuild" else PINNED,
+        {**dates, "run_id": published.run_id if published else None},
+    ).fetchall()
     if not pinned:
-        raise PostloanError(
-            f"nothing has landed up to {business_date}", next_command=f"postloan land {business_date}"
-        )
+        raise PostloanError(f"nothing has landed up to {business_date}", next_command=f"postloan land {business_date}")
     base = _base_run(connection, business_date, kind, published)
     run_id = run_id_of(
         business_date,

@@ -3,6 +3,7 @@
 from include import dbt
 from include.failpoint import failpoint
 from include.settings import Settings
+from include.warehouse.keyframe import compare_with_base
 from include.warehouse.runs import Job, run_environment, run_job
 
 
@@ -16,6 +17,8 @@ def transform(run_id: str, settings: Settings) -> dict[str, int]:
         _log_models(job, records)
         failpoint("transform:mid")
         job.counts = _rows_written(job)
+        if effect := compare_with_base(job):
+            job.counts["changed_by_new_rules"] = sum(effect.values())
         return job.counts
 
 
@@ -24,7 +27,15 @@ def _log_models(job: Job, records: list[dict]) -> None:
         cursor.executemany(
             "insert into ops.run_model values (%s, %s, 'transform', %s, %s, %s, %s, %s) on conflict do nothing",
             [
-                (job.run.run_id, job.run.attempt, r["model"], r["status"], r["rows_written"], r["seconds"], r["message"])
+                (
+                    job.run.run_id,
+                    job.run.attempt,
+                    r["model"],
+                    r["status"],
+                    r["rows_written"],
+                    r["seconds"],
+                    r["message"],
+                )
                 for r in records
             ],
         )

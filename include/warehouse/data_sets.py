@@ -1,5 +1,6 @@
 """The data sets of the day, read from the dbt contracts of the marts: the only place that states published columns."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -7,10 +8,13 @@ from typing import Literal
 
 import yaml
 
+from include.errors import PostloanError
 from include.settings import DBT_PROJECT_DIR
 
 MARTS_DIR = DBT_PROJECT_DIR / "models" / "marts"
 Fold = Literal["touched_loan", "touched_borrower", "complete", "none"]
+# names enter SQL text: nothing else is admitted
+NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 TOUCH_KEY = {"touched_loan": "loan_id", "touched_borrower": "borrower_id"}
 
 
@@ -63,6 +67,9 @@ def load_data_sets(marts_dir: Path = MARTS_DIR) -> dict[str, DataSet]:
 
 def _data_set(entry: dict) -> DataSet:
     meta = entry["config"]["meta"]
+    for name in (entry["name"], *(column["name"] for column in entry["columns"]), *meta.get("serving_columns", {})):
+        if not NAME.fullmatch(name):
+            raise PostloanError(f"data set {entry['name']}: {name!r} is not a plain lower-case name")
     return DataSet(
         name=entry["name"],
         description=entry["description"],

@@ -92,7 +92,9 @@ def _bring_table_up_to_date(connection: psycopg.Connection, data_set: DataSet, c
     for column in data_set.columns:
         if column.name not in existing:
             if column.is_required:
-                raise _refused(data_set, f"the new column {column.name} is not null, published rows have no value for it")
+                raise _refused(
+                    data_set, f"the new column {column.name} is not null, published rows have no value for it"
+                )
             connection.execute(f"alter table published.{data_set.name} add column {column.name} {column.data_type}")
             counts["columns"] += 1
         elif existing[column.name] != column.data_type:
@@ -113,7 +115,8 @@ def _refused(data_set: DataSet, why: str) -> PostloanError:
 
 def _table_ddl(data_set: DataSet) -> str:
     columns = ",\n".join(
-        f"    {column.name} {column.data_type}{' not null' if column.is_required else ''}" for column in data_set.columns
+        f"    {column.name} {column.data_type}{' not null' if column.is_required else ''}"
+        for column in data_set.columns
     )
     name = f"published.{data_set.name}"
     key = ", ".join(("business_date", "run_id", *data_set.key))

@@ -225,3 +225,11 @@ grant select on ops.run_model, ops.policy_loaded, ops.run_effect to postloan_pip
 grant insert on ops.run_model to postloan_pipeline;
 grant insert, update on ops.policy_loaded to postloan_pipeline;
 grant insert, delete on ops.run_effect to postloan_pipeline;
+
+create table ops.run_reason (
+    run_id text primary key references ops.run,
+    reason text not null,
+    approver text
+);
+comment on table ops.run_reason is 'Why a person restated a date, and who approved it.';
+grant select, insert on ops.run_reason to postloan_pipeline;
