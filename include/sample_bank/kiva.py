@@ -30,16 +30,17 @@ from include.sample_bank.source_book import (
 TIMEZONE = "America/Los_Angeles"
 STATUS = {"paid": "ACTIVE", "defaulted": "ACTIVE", "refunded": "CANCELLED"}
 HISTORY_TO = date(2006, 10, 31)
+# A few days in a row, then days far apart: a delivery holds whatever happened since the one before it.
 DATES = (
     *every_day(date(2006, 11, 1), date(2006, 11, 4)),
     date(2006, 11, 30),
-    date(2006, 12, 31),
+    date(2007, 1, 15),
     date(2007, 3, 31),
-    date(2007, 6, 30),
-    date(2007, 9, 30),
+    date(2007, 6, 15),
+    date(2007, 9, 15),
     date(2007, 12, 31),
-    date(2008, 3, 31),
-    date(2008, 7, 31),
+    date(2008, 3, 15),
+    date(2008, 7, 30),
 )
 
 
