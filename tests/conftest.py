@@ -35,19 +35,23 @@ class TestServer:
     settings: Settings
     facts: embedded.Server
 
-    def execute(self, statement: sql.Composed) -> None:
+    def execute(self, statement: sql.Composable) -> None:
         with psycopg.connect(self.facts.url("postgres", "postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
     def create_database(self, name: str, *, template: str = "template1") -> None:
+        database = sql.Identifier(name)
         create = sql.SQL("create database {} owner postloan template {}")
-        self.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-        self.execute(sql.SQL("revoke connect on database {} from public").format(sql.Identifier(name)))
-        # as `postloan migrate` does for its own database: a clone does not inherit these rights
-        with psycopg.connect(self.facts.url("postgres", "postgres"), autocommit=True) as connection:
-            if connection.execute("select 1 from pg_roles where rolname = 'reader'").fetchone():
-                grant = sql.SQL("grant connect on database {} to reader").format(sql.Identifier(name))
-                connection.execute(grant)
+        self.execute(create.format(database, sql.Identifier(template)))
+        self.execute(sql.SQL("revoke all on database {} from public").format(database))
+        if template != "template1":  # a clone does not inherit the rights that migrate gave on its own database
+            grant = sql.SQL("grant {} on database {} to {}")
+            for rights, role in (
+                ("connect, temporary", "postloan_pipeline"),
+                ("connect, create", "postloan_owner"),
+                ("connect", "reader"),
+            ):
+                self.execute(grant.format(sql.SQL(rights), database, sql.Identifier(role)))
 
     def drop_database(self, name: str) -> None:
         self.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
