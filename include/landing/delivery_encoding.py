@@ -3,6 +3,7 @@
 import io
 import json
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeAlias
 
 import pandas as pd
@@ -12,15 +13,10 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from include.errors import DeliveryError
+from include.landing.contract import load_contracts
 
 Frame: TypeAlias = pd.DataFrame | pa.Table
 
-# What the source systems sum up for us; the landing reads the same names from the contracts (a test compares them).
-CONTROL_COLUMNS = {
-    "loan_contract": "principal_amount",
-    "repayment_schedule": "principal_due_amount",
-    "repayment_transaction": "amount",
-}
 EXACT_AMOUNT = r"^-?[0-9]{1,16}(\.[0-9]{1,2})?$"
 AMOUNT = pa.decimal128(18, 2)
 
@@ -47,7 +43,7 @@ def exact_table(frame: Frame, table: str) -> pa.Table:
 
 def control_total(rows: pa.Table, table: str) -> str:
     """The sum that the manifest states, as text with two decimals; 0.00 where the column is absent."""
-    name = CONTROL_COLUMNS.get(table)
+    name = _control_columns().get(table)
     if name is None or name not in rows.column_names:
         return "0.00"
     column = rows.column(name)
@@ -55,6 +51,11 @@ def control_total(rows: pa.Table, table: str) -> str:
         column = column.filter(pc.fill_null(pc.match_substring_regex(column, EXACT_AMOUNT), False))
         return str(sum((Decimal(value.as_py()) for value in column), Decimal("0.00")))
     return str(pc.sum(column.cast(pa.decimal128(38, 2))).as_py() or Decimal("0.00"))
+
+
+@lru_cache
+def _control_columns() -> dict[str, str]:
+    return {contract.table: contract.control_column for contract in load_contracts()}
 
 
 def _exact_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -73,7 +74,7 @@ def _exact_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def _as_text(rows: pa.Table) -> pa.Table:
+def as_text(rows: pa.Table) -> pa.Table:
     """Everything as text, except integers and booleans, which both formats write without quotes."""
 
     def written(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -86,7 +87,7 @@ def _as_text(rows: pa.Table) -> pa.Table:
 def _csv(rows: pa.Table) -> bytes:
     buffer = io.BytesIO()
     buffer.write((",".join(rows.column_names) + "\n").encode())
-    text = _as_text(rows)
+    text = as_text(rows)
     # "needed" quotes every text cell; without a cell that needs it the file is a quarter smaller unquoted
     quoting = "needed" if any(_needs_quotes(column) for column in text.columns) else "none"
     options = pa.csv.WriteOptions(include_header=False, quoting_style=quoting)
@@ -105,7 +106,7 @@ def _json_lines(rows: pa.Table) -> bytes:
     if rows.num_rows == 0:
         return b""
     members = []
-    for name, column in zip(rows.column_names, _as_text(rows).columns, strict=True):
+    for name, column in zip(rows.column_names, as_text(rows).columns, strict=True):
         value = _json_text(column) if pa.types.is_string(column.type) else column.cast(pa.string())
         key = json.dumps(name, ensure_ascii=False) + ":"
         members.append(pc.binary_join_element_wise(key, pc.fill_null(value, "null"), ""))

@@ -1,13 +1,12 @@
 """The whole life of a block of loans, from the first day to the last, whatever dates are asked for."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from include.sample_bank.behaviours import BEHAVIOURS, Plans, draw_behaviours, make_plans
+from include.sample_bank.behaviours import BEHAVIOURS, Mix, Plans, draw_behaviours, make_plans
 from include.sample_bank.loans import NEVER, Loans, make_loans
 from include.sample_bank.randomness import Cents, Chance, Days, Ids, pick
 from include.sample_bank.repayments import Bookings, book, payment_methods, recoveries
@@ -34,10 +33,10 @@ class Lives:
     schedule_fixed_on: Days  # a first delivery of version 1 was wrong and is delivered again that day; else NEVER
 
 
-def live(chance: Chance, ids: Ids, first_date: date, window_days: int, shares: Mapping[str, float]) -> Lives:
+def live(chance: Chance, ids: Ids, first_date: date, window_days: int, mix: Mix) -> Lives:
     """The lives of these loans."""
-    loans = make_loans(chance, ids, first_date, window_days)
-    behaviours = draw_behaviours(chance, loans, shares)
+    loans = make_loans(chance, ids, first_date, window_days, wrong_borrower=mix.wrong_borrower)
+    behaviours = draw_behaviours(chance, loans, mix)
     original = amortise(
         principals=loans.principals,
         rates=loans.rates,
@@ -65,7 +64,7 @@ def live(chance: Chance, ids: Ids, first_date: date, window_days: int, shares: M
     late = recoveries(chance, loans, charged_off_on, _owed(loans, bookings, second, second_bookings))
     late = replace(late, version=np.where(np.isin(late.loan, second.rows), 2, 1))
     together = Bookings.together([bookings, second_bookings, late])
-    fixed = (chance.uniform(ids, "wrong schedule") < 0.003) & (behaviours != BEHAVIOURS.index("CANCELLED"))
+    fixed = (chance.uniform(ids, "wrong schedule") < mix.wrong_schedule) & (behaviours != BEHAVIOURS.index("CANCELLED"))
     return Lives(
         loans=loans,
         behaviours=behaviours,

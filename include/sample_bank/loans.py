@@ -85,7 +85,7 @@ def origination_days(first_date: date, window_days: int) -> tuple[Days, list[flo
     return days, np.where(weekday >= 5, 0.6, 1.0).tolist()
 
 
-def make_loans(chance: Chance, ids: Ids, first_date: date, window_days: int) -> Loans:
+def make_loans(chance: Chance, ids: Ids, first_date: date, window_days: int, *, wrong_borrower: float) -> Loans:
     """The contracts of these loans (``ids`` are their numbers from 0 on), paid out within the window."""
     days, weights = origination_days(first_date, window_days)
     disbursed_on = days[pick(chance.uniform(ids, "disbursement"), weights)]
@@ -97,7 +97,7 @@ def make_loans(chance: Chance, ids: Ids, first_date: date, window_days: int) -> 
     rates = np.asarray(RATES)[pick(chance.uniform(ids, "rate"), RATE_WEIGHTS)]
     has_fee = (channels == CHANNELS.index("PARTNER")) & (chance.uniform(ids, "fee") < 0.6)
     borrowers = _borrowers(chance, ids, "borrower")
-    corrected, corrected_on = _borrower_corrections(chance, ids, borrowers, disbursed_on)
+    corrected, corrected_on = _borrower_corrections(chance, ids, borrowers, disbursed_on, wrong_borrower)
     return Loans(
         ids=ids,
         borrowers=borrowers,
@@ -140,8 +140,10 @@ def _borrowers(chance: Chance, ids: Ids, purpose: str) -> Ids:
     return group * np.uint64(LOANS_PER_GROUP) + GROUPS[pattern, place]
 
 
-def _borrower_corrections(chance: Chance, ids: Ids, borrowers: Ids, disbursed_on: Days) -> tuple[Ids, Days]:
-    """One loan in five hundred stands under the wrong borrower until the core system is put right."""
-    wrong = chance.uniform(ids, "wrong borrower") < 0.002
+def _borrower_corrections(
+    chance: Chance, ids: Ids, borrowers: Ids, disbursed_on: Days, share: float
+) -> tuple[Ids, Days]:
+    """A few loans stand under the wrong borrower, a neighbour, until the core system is put right."""
+    wrong = chance.uniform(ids, "wrong borrower") < share
     corrected_on = np.where(wrong, disbursed_on + chance.whole(ids, "borrower corrected", 20, 400), NEVER)
     return np.where(wrong, borrowers ^ np.uint64(1), borrowers), corrected_on

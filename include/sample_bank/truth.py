@@ -8,12 +8,38 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from include.sample_bank.behaviours import BEHAVIOURS
-from include.sample_bank.frames import identifiers
+from include.sample_bank.frames import amounts, identifiers
 from include.sample_bank.lives import CLOSED, STATUSES, Lives
 from include.sample_bank.schedules import Schedules
 
+SCHEMAS = {
+    "loans": pa.schema(
+        [
+            ("loan_id", pa.string()),
+            ("borrower_id", pa.string()),
+            ("behaviour", pa.string()),
+            ("disbursement_date", pa.date32()),
+            ("first_missed_due_date", pa.date32()),
+            ("second_version_date", pa.date32()),
+            ("final_status", pa.string()),
+            ("final_status_date", pa.date32()),
+        ]
+    ),
+    "positions": pa.schema(
+        [
+            ("as_of_date", pa.date32()),
+            ("loan_id", pa.string()),
+            ("contract_status", pa.string()),
+            ("oldest_unpaid_due_date", pa.date32()),
+            ("days_past_due", pa.int32()),
+            ("past_due_amount", pa.decimal128(18, 2)),
+            ("principal_outstanding_amount", pa.decimal128(18, 2)),
+        ]
+    ),
+}
 TOLERANCE_CENTS = 100  # an instalment short by at most one yuan is not past due
 
 
@@ -86,8 +112,8 @@ def positions(lives: Lives, flat: Books, day: int) -> pd.DataFrame:
             "contract_status": np.array(STATUSES)[status],
             "oldest_unpaid_due_date": _dates(oldest),
             "days_past_due": (day - oldest).fillna(0).astype("int64").to_numpy(),
-            "past_due_cents": past_due.to_numpy(),
-            "principal_outstanding_cents": principal.to_numpy(),
+            "past_due_amount": _amounts(past_due),
+            "principal_outstanding_amount": _amounts(principal),
         }
     )
 
@@ -133,10 +159,14 @@ def _dates(days: np.ndarray | pd.Series) -> pd.Series:
     return pd.Series(pd.to_datetime(numbers, unit="D").dt.date)
 
 
+def _amounts(cents: pd.Series) -> pd.Series:
+    return pd.Series(amounts(cents.to_numpy(dtype="int64")).to_pylist(), dtype=object)
+
+
 def portfolio_summary(positions_of_day: pd.DataFrame) -> dict[str, float]:
     """Shares that a risk manager knows a book by, over loans that are still open: on time, PAR30, beyond 90 days."""
     live = positions_of_day[positions_of_day["contract_status"] == "ACTIVE"]
-    principal = live["principal_outstanding_cents"]
+    principal = live["principal_outstanding_amount"].astype(float)
     total = float(principal.sum())
     return {
         "live_loans": float(len(live)),

@@ -1,0 +1,230 @@
+"""The sample bank: a lender that does not exist, delivering what a real one would, faults included.
+
+A bank is its seed, its first date and its mix of behaviours. The same bank with more loans has the same first loans,
+and what a loan does does not depend on which dates are asked for.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.landing.delivery_writer import Style
+from include.sample_bank import truth
+from include.sample_bank.behaviours import REALISTIC, Mix
+from include.sample_bank.damage import NEEDS_PLAIN_TEXT
+from include.sample_bank.faults import Fault
+from include.sample_bank.lives import Lives, live
+from include.sample_bank.loans import day_number
+from include.sample_bank.parcels import OpenParcel, Parcel, release
+from include.sample_bank.randomness import Chance
+
+log = logging.getLogger(__name__)
+
+SYSTEMS = ("core_banking", "payments")
+BLOCK = 32_768  # loans lived through at once
+# every format, encoding and packing that a contract allows, in turn
+EVERY_STYLE = (
+    Style("csv"),
+    Style("jsonl", "gb18030"),
+    Style("parquet"),
+    Style("csv", "gb18030", compress=True),
+    Style("jsonl", compress=True),
+    Style("csv", compress=True),
+    Style("csv", "gb18030"),
+    Style("parquet", compress=True),
+    Style("jsonl"),
+)
+PLAIN = (Style(),)
+
+
+class SampleBank:
+    """A lender of so many loans, paid out over ``window_days`` from ``first_date`` on.
+
+    ``mix`` says how common each behaviour is. ``styles`` are taken in turn, one a business date. Deliveries appear under ``landing``; what is late waits in a folder beside it.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        loans: int,
+        first_date: date,
+        *,
+        window_days: int = 1_461,
+        mix: Mix = REALISTIC,
+        styles: Sequence[Style] = PLAIN,
+    ) -> None:
+        self.chance = Chance(seed)
+        self.loans, self.first_date, self.window_days = loans, first_date, window_days
+        self._mix, self._styles = mix, tuple(styles)
+        self._only_block: Lives | None = None
+
+    def lives(self) -> Iterator[Lives]:
+        """The loans' whole lives, block by block, so that memory holds one block."""
+        if self._only_block is not None:
+            yield self._only_block
+            return
+        for start in range(0, self.loans, BLOCK):
+            ids = np.arange(start, min(start + BLOCK, self.loans), dtype=np.uint64)
+            block = live(self.chance, ids, self.first_date, self.window_days, self._mix)
+            if self.loans <= BLOCK:
+                self._only_block = block
+            yield block
+
+    def style_of(self, system: str, business_date: date) -> Style:
+        """How this system writes on this date; the two systems never agree when there is a choice."""
+        return self._styles[(business_date.toordinal() + SYSTEMS.index(system) * 4) % len(self._styles)]
+
+    def write_history(self, landing: Path, last_date: date) -> None:
+        """Both systems' history from the first date to ``last_date``."""
+        self.write(landing, self.history_parcels(last_date))
+
+    def write_day(
+        self,
+        landing: Path,
+        business_date: date,
+        faults: Iterable[str | Fault] = (),
+        *,
+        since: date | None = None,
+        systems: Sequence[str] = SYSTEMS,
+    ) -> None:
+        """Both systems' daily deliveries, with the faults asked for, after releasing what was held until this date.
+
+        ``since`` is the business date of the delivery before (default: the day before): a day that was skipped
+        comes with the next one.
+        """
+        release(landing, business_date)
+        self.write(landing, self.day_parcels(business_date, faults, since=since, systems=systems))
+
+    def write_correction(
+        self,
+        landing: Path,
+        system: str,
+        business_date: date,
+        known_date: date,
+        *,
+        since: date | None = None,
+        replaces: str = "delivery",
+        faults: Iterable[str | Fault] = (),
+    ) -> None:
+        """Deliver a past date again, right this time unless ``faults`` say otherwise, as known from ``known_date``."""
+        parcel = self._daily(system, business_date, since)
+        given = self._given(faults, system)
+        correction = replace(parcel, kind="correction", known_date=known_date, replaces=replaces, faults=given)
+        self.write(landing, [correction])
+
+    def history_parcels(self, last_date: date) -> list[Parcel]:
+        """What ``write_history`` writes."""
+        before = self.first_date - timedelta(days=1)
+        history = Parcel("", last_date, before, kind="history", from_date=self.first_date)
+        return [replace(history, system=system, style=self.style_of(system, last_date)) for system in SYSTEMS]
+
+    def day_parcels(
+        self,
+        business_date: date,
+        faults: Iterable[str | Fault] = (),
+        *,
+        since: date | None = None,
+        systems: Sequence[str] = SYSTEMS,
+    ) -> list[Parcel]:
+        """What ``write_day`` writes: the day's deliveries, and the corrections that the faults bring."""
+        parcels = []
+        wanted = tuple(faults)
+        for system in systems:
+            given = self._given(wanted, system)
+            names = {fault.name for fault in given}
+            daily = self._daily(system, business_date, since)
+            if "repeated_day" in names:
+                daily = replace(daily, after=daily.after - timedelta(days=1))
+            if "missing" not in names:
+                parcels.append(replace(daily, faults=given, style=self._plain_enough(daily.style, names)))
+            parcels += [
+                replace(daily, kind="correction", known_date=business_date + timedelta(days=fault.days))
+                for fault in given
+                if fault.name == "corrected"
+            ]
+        return parcels
+
+    def write(self, landing: Path, parcels: Sequence[Parcel]) -> None:
+        """Write these deliveries in one pass over the loans; memory holds one block and a file a delivery."""
+        being_written = [OpenParcel(landing, parcel, self.chance) for parcel in parcels]
+        for number, block in enumerate(self.lives(), start=1):
+            for open_parcel in being_written:
+                open_parcel.add(block)
+            log.debug("block %d of %d written", number, -(-self.loans // BLOCK))
+        for open_parcel in being_written:
+            open_parcel.close()
+
+    def write_truth(self, folder: Path, days: Sequence[date]) -> None:
+        """The answer key: ``loans.parquet`` and ``positions.parquet`` (one row per loan and date asked for)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as files:
+            writers: dict[str, pq.ParquetWriter] = {}
+            for block in self.lives():
+                flat = truth.books(block)
+                answers = {"loans": truth.loan_facts(block, flat)}
+                answers["positions"] = pd.concat(truth.positions(block, flat, day_number(day)) for day in days)
+                for name, answer in answers.items():
+                    rows = pa.Table.from_pandas(answer, schema=truth.SCHEMAS[name], preserve_index=False)
+                    if name not in writers:
+                        writers[name] = files.enter_context(pq.ParquetWriter(folder / f"{name}.parquet", rows.schema))
+                    writers[name].write_table(rows)
+
+    def _daily(self, system: str, business_date: date, since: date | None) -> Parcel:
+        after = since or business_date - timedelta(days=1)
+        return Parcel(system, business_date, after, style=self.style_of(system, business_date))
+
+    @staticmethod
+    def _given(faults: Iterable[str | Fault], system: str) -> tuple[Fault, ...]:
+        named = (fault if isinstance(fault, Fault) else Fault.named(fault) for fault in faults)
+        return tuple(fault for fault in named if fault.system == system)
+
+    @staticmethod
+    def _plain_enough(style: Style, faults: set[str]) -> Style:
+        return Style() if faults & NEEDS_PLAIN_TEXT else style
+
+
+def generate(
+    landing: Path,
+    loans: int,
+    history_to: date,
+    days: int,
+    seed: int,
+    faults: Iterable[str] | Mapping[date, Iterable[str | Fault]] | None = None,
+    *,
+    history_days: int = 1_096,
+    styles: Sequence[Style] = PLAIN,
+    truth_folder: Path | None = None,
+) -> list[date]:
+    """A lender with about ``loans`` loans by ``history_to``: its history, and the ``days`` days after it.
+
+    New loans keep coming at the same pace. ``faults`` are given by date, or as names that are spread over the days.
+    The answer key goes to ``truth_folder`` (default: ``truth`` beside the landing). Returns the business dates.
+    """
+    first_date = history_to - timedelta(days=history_days)
+    window_days = history_days + max(365, days)
+    bank = SampleBank(seed, loans * window_days // history_days, first_date, window_days=window_days, styles=styles)
+    dates = [history_to + timedelta(days=number) for number in range(1, days + 1)]
+    plan = faults if isinstance(faults, Mapping) else spread(bank.chance, faults or (), dates)
+    parcels = bank.history_parcels(history_to)
+    for day in dates:
+        parcels += bank.day_parcels(day, plan.get(day, ()))
+    bank.write(landing, parcels)
+    bank.write_truth(truth_folder or landing.parent / "truth", [history_to, *dates])
+    return dates
+
+
+def spread(chance: Chance, faults: Iterable[str], dates: Sequence[date]) -> dict[date, list[str]]:
+    """Each fault on one of the dates, by chance."""
+    plan: dict[date, list[str]] = {}
+    for name in faults:
+        number = chance.whole(np.zeros(1, dtype=np.uint64), f"day of {name}", 0, len(dates) - 1)[0]
+        plan.setdefault(dates[int(number)], []).append(name)
+    return plan

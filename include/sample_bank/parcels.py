@@ -1,0 +1,115 @@
+"""One delivery of the sample bank on its way: rows gathered block by block, faults put in, late ones held back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from include.landing.delivery_writer import Delivery, Style
+from include.sample_bank import frames
+from include.sample_bank.damage import FILE_FAULTS, damage
+from include.sample_bank.faults import Draw, Fault, apply_fault
+from include.sample_bank.lives import Lives
+from include.sample_bank.loans import day_number
+from include.sample_bank.randomness import Chance
+
+ROWS_PER_FILE = 400_000
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One delivery to write: the state at the end of ``business_date`` and the events since ``after``."""
+
+    system: str
+    business_date: date
+    after: date
+    kind: str = "daily"
+    known_date: date | None = None
+    from_date: date | None = None
+    replaces: str = "delivery"
+    faults: tuple[Fault, ...] = ()
+    style: Style = field(default_factory=Style)
+
+
+class OpenParcel:
+    """A delivery being written. Small tables become one file, large ones numbered files of some 400,000 rows."""
+
+    def __init__(self, landing: Path, parcel: Parcel, chance: Chance) -> None:
+        self._parcel, self._chance = parcel, chance
+        self._waiting: dict[str, list[pa.Table]] = {}
+        self._has_files: set[str] = set()
+        late = [fault for fault in parcel.faults if fault.name == "late"]
+        release_on = parcel.business_date + timedelta(days=late[0].days) if late else None
+        self._delivery = Delivery(
+            landing if release_on is None else held_folder(landing) / release_on.isoformat(),
+            parcel.system,
+            parcel.business_date,
+            kind=parcel.kind,
+            known_date=parcel.known_date,
+            from_date=parcel.from_date,
+            replaces=parcel.replaces,
+            style=parcel.style,
+        )
+
+    def add(self, block: Lives) -> None:
+        """Take this block's share of the delivery."""
+        for table, rows in delivered_tables(self._parcel, block).items():
+            waiting = self._waiting.setdefault(table, [])
+            waiting.append(rows)
+            if sum(part.num_rows for part in waiting) >= ROWS_PER_FILE:
+                self._delivery.add(table, self._gathered(table))
+                self._has_files.add(table)
+
+    def close(self) -> None:
+        """Write what is left and the manifest, then damage what was to be damaged."""
+        for table, waiting in self._waiting.items():
+            if table not in self._has_files:
+                self._delivery.put(table, self._gathered(table))
+            elif waiting:
+                self._delivery.add(table, self._gathered(table))
+        manifest = self._delivery.close()
+        for fault in self._parcel.faults:
+            if fault.name in FILE_FAULTS:
+                damage(manifest.parent, fault.name, fault.table)
+
+    def _gathered(self, table: str) -> pa.Table:
+        """The rows that wait, with the day's faults; of a table in several files only the first has them."""
+        rows = pa.concat_tables(self._waiting[table])
+        self._waiting[table].clear()
+        if table not in self._has_files:
+            for fault in self._parcel.faults:
+                if fault.table == table:
+                    rows = apply_fault(rows, Draw(fault, self._parcel.business_date, self._chance))
+        return rows
+
+
+def delivered_tables(parcel: Parcel, block: Lives) -> Mapping[str, pa.Table]:
+    """The tables of the parcel's system, every one of them, even when nothing happened."""
+    after, until = day_number(parcel.after), day_number(parcel.business_date)
+    if parcel.system == "payments":
+        return {"repayment_transaction": frames.repayment_transaction(block, after, until)}
+    return {
+        "loan_contract": frames.loan_contract(block, until),
+        "repayment_schedule": frames.repayment_schedule(block, after, until),
+    }
+
+
+def held_folder(landing: Path) -> Path:
+    """Where late deliveries wait: beside the landing, one folder for each day of release."""
+    return landing.with_name(f"{landing.name}-held")
+
+
+def release(landing: Path, day: date) -> list[Path]:
+    """Move what was held until ``day`` into the landing, manifests last; returns the manifests that arrived."""
+    arrived = []
+    for due in sorted(path for path in held_folder(landing).glob("*") if date.fromisoformat(path.name) <= day):
+        for manifest in sorted(due.glob("*/*/manifest.json")):
+            target = landing / manifest.parent.relative_to(due)
+            target.mkdir(parents=True, exist_ok=True)
+            for path in sorted(manifest.parent.iterdir(), key=lambda path: path == manifest):
+                path.replace(target / path.name)
+            manifest.parent.rmdir()
+            arrived.append(target / manifest.name)
+    return arrived
