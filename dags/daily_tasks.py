@@ -1,5 +1,6 @@
 """The tasks of the daily run: each calls the job of its name and hands on counts, never rows.
 
+Airflow keeps the name ``run_id`` for its own run; ours, which ``open_run`` returns, is ``opened_run_id`` here.
 Jobs are imported when they run: dbt, Great Expectations and pandas cost seconds, and every DAG file is read often.
 """
 
@@ -20,38 +21,38 @@ def open_run(business_date: str) -> str:
 
 
 @task
-def transform(run_id: str) -> dict[str, Any]:
+def transform(opened_run_id: str) -> dict[str, Any]:
     from include.jobs.transform import transform
 
-    return transform(run_id, load_settings())
+    return transform(opened_run_id, load_settings())
 
 
 @task
-def audit(run_id: str, stage: str) -> dict[str, Any]:
+def audit(opened_run_id: str, stage: str) -> dict[str, Any]:
     from include.jobs.audit import audit
 
-    return audit(run_id, load_settings(), stage=stage)
+    return audit(opened_run_id, load_settings(), stage=stage)
 
 
 @task
-def decide(run_id: str) -> dict[str, Any]:
+def decide(opened_run_id: str) -> dict[str, Any]:
     from include.jobs.decide import decide
 
-    return decide(run_id, load_settings())
+    return decide(opened_run_id, load_settings())
 
 
 @task(outlets=[PUBLISHED_DATE])
-def publish(run_id: str, business_date: str) -> dict[str, Any]:
+def publish(opened_run_id: str, business_date: str) -> dict[str, Any]:
     from include.jobs.publish import publish
 
-    counts = publish(run_id, load_settings())
+    counts = publish(opened_run_id, load_settings())
     # said here and not left to the run, because a run started by parameter has no partition key of its own
     get_current_context()["outlet_events"][PUBLISHED_DATE].add_partitions(business_date)
     return counts
 
 
 @task
-def deliver(run_id: str) -> dict[str, Any]:
+def deliver(opened_run_id: str) -> dict[str, Any]:
     from include.jobs.deliver import deliver
 
-    return deliver(run_id, load_settings())
+    return deliver(opened_run_id, load_settings())

@@ -11,7 +11,7 @@ from airflow.sdk import MonthWindow, Param, PartitionedAssetTimetable, RollupMap
 
 from dags.assets import PUBLISHED_DATE
 from dags.on_call import ON_CALL, send_failure_digest
-from dags.run_key import MONTH, MONTH_PATTERN
+from dags.run_key import MONTH, MONTH_PATTERN, as_month
 
 EVERY_DAY = RollupMapper(upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-%d"), window=MonthWindow())
 
@@ -19,10 +19,9 @@ EVERY_DAY = RollupMapper(upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-
 @task
 def month_close(month: str) -> dict[str, Any]:
     from include.jobs.month_close import month_close
-
     from include.settings import load_settings
 
-    return month_close(month, load_settings())
+    return month_close(as_month(month), load_settings())
 
 
 @dag(

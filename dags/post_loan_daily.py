@@ -42,16 +42,16 @@ def post_loan_daily() -> None:
     land = LandDelivery.partial(
         task_id="land", business_date=BUSINESS_DATE, wait_minutes="{{ params.wait_minutes }}"
     ).expand(system=list(load_systems()))
-    run_id = open_run(BUSINESS_DATE)
+    opened_run_id = open_run(BUSINESS_DATE)
     chain(
         land,
-        run_id,
-        transform(run_id),
-        audit.override(task_id="audit_marts")(run_id, stage="marts"),
-        decide(run_id),
-        audit.override(task_id="audit_lists")(run_id, stage="lists"),
-        publish(run_id, BUSINESS_DATE),
-        deliver(run_id),
+        opened_run_id,
+        transform(opened_run_id),
+        audit.override(task_id="audit_marts")(opened_run_id, stage="marts"),
+        decide(opened_run_id),
+        audit.override(task_id="audit_lists")(opened_run_id, stage="lists"),
+        publish(opened_run_id, BUSINESS_DATE),
+        deliver(opened_run_id),
     )
 
 

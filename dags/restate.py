@@ -19,7 +19,6 @@ NAME = {"type": "string", "pattern": r"^\S(.*\S)?$", "maxLength": 200}
 @task
 def restate() -> dict[str, Any]:
     from include.jobs.restate import restate
-
     from include.settings import load_settings
 
     params = get_current_context()["params"]

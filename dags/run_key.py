@@ -31,6 +31,16 @@ def as_date(business_date: str) -> date:
         ) from error
 
 
+def as_month(month: str) -> date:
+    """The first day of a rendered ``MONTH``. Raises RefusedError when the run names none."""
+    try:
+        return date.fromisoformat(f"{month}-01")
+    except ValueError as error:
+        raise RefusedError(
+            f"this run names no month (its key is {month!r}): give it a partition key like 2026-01"
+        ) from error
+
+
 def chosen_dates(params: Mapping[str, Any]) -> list[date]:
     """The dates of ``from_date`` to ``to_date``, both included, and of ``dates``, in order.
 
