@@ -30,33 +30,53 @@ source_contracts as (
 
 candidates as (
     -- an instalment falls due, and is past due the day after
-    select loan_id, due_date as change_date from instalments
+    select
+        loan_id,
+        due_date as change_date
+    from instalments
     union all
-    select loan_id, due_date + 1 as change_date from instalments
+    select
+        loan_id,
+        due_date + 1 as change_date
+    from instalments
     union all
     -- a payment or a schedule that is known before its date
-    select contracts.loan_id, transactions.value_date as change_date
+    select
+        contracts.loan_id,
+        transactions.value_date as change_date
     from contracts
-    join transactions on transactions.loan_id = contracts.loan_id
+    join transactions on contracts.loan_id = transactions.loan_id
     where transactions.value_date > {{ business_date() }}
     union all
-    select loan_id, schedule_effective_date as change_date from versions
+    select
+        loan_id,
+        schedule_effective_date as change_date
+    from versions
     union all
     -- the contract begins, or ends on a date told beforehand
-    select loan_id, disbursement_date as change_date from contracts
-    union all
-    select contracts.loan_id, source_contracts.status_date as change_date
+    select
+        loan_id,
+        disbursement_date as change_date
     from contracts
-    join source_contracts on source_contracts.loan_id = contracts.loan_id
+    union all
+    select
+        contracts.loan_id,
+        source_contracts.status_date as change_date
+    from contracts
+    join source_contracts on contracts.loan_id = source_contracts.loan_id
     union all
     -- the next bucket
-    select positions.loan_id, positions.oldest_unpaid_due_date + bucket.from_days as change_date
+    select
+        positions.loan_id,
+        positions.oldest_unpaid_due_date + bucket.from_days as change_date
     from positions
     cross join {{ policy('delinquency_bucket') }} as bucket
     where positions.oldest_unpaid_due_date is not null
     union all
     -- a time past due leaves a look-back window
-    select instalments.loan_id, instalments.unpaid_until - 1 + look_back.rule_value as change_date
+    select
+        instalments.loan_id,
+        instalments.unpaid_until - 1 + look_back.rule_value as change_date
     from instalments
     cross join {{ policy('position_rule') }} as look_back
     where
@@ -65,20 +85,29 @@ candidates as (
         and look_back.rule_code like 'look_back_%'
     union all
     -- months on book
-    select contracts.loan_id, (contracts.disbursement_date + make_interval(months => band.from_months))::date as change_date
+    select
+        contracts.loan_id,
+        (contracts.disbursement_date + make_interval(months => band.from_months))::date as change_date
     from contracts
     cross join {{ policy('months_on_book_band') }} as band
     where contracts.disbursement_date is not null
     union all
     -- the first payment becomes a default
-    select loan_id, unpaid_first_due_date + {{ position_rule('first_payment_default_days') }} as change_date
+    select
+        loan_id,
+        unpaid_first_due_date + {{ position_rule('first_payment_default_days') }} as change_date
     from positions
     where unpaid_first_due_date is not null
     union all
-    select loan_id, changes_on as change_date from signals
+    select
+        loan_id,
+        changes_on as change_date
+    from signals
 )
 
-select loan_id, min(change_date) as changes_on
+select
+    loan_id,
+    min(change_date) as changes_on
 from candidates
 where change_date > {{ business_date() }}
 group by loan_id

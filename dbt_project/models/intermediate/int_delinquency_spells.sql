@@ -1,7 +1,8 @@
 -- One row per touched loan and time past due: instalments that stood unpaid without a day between them. A new schedule
 -- ends it without curing it.
 with instalments as (
-    select * from {{ ref('int_instalments') }} where was_unpaid
+    select * from {{ ref('int_instalments') }}
+    where was_unpaid
 ),
 
 ordered as (
@@ -43,5 +44,5 @@ select
     nullif(spells.end_date, date '9999-12-31') as end_date,
     bool_and(numbered.is_ended_by_payment) filter (where numbered.unpaid_until = spells.end_date) as is_cured
 from spells
-join numbered on numbered.loan_id = spells.loan_id and numbered.spell_number = spells.spell_number
+join numbered on spells.loan_id = numbered.loan_id and spells.spell_number = numbered.spell_number
 group by spells.loan_id, spells.spell_number, spells.start_date, spells.end_date

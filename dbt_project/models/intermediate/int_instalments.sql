@@ -42,17 +42,26 @@ dues as (
         case when loans.contract_status in ('CLOSED', 'CANCELLED') then loans.status_date end as ended_date
     from schedules
     join versions
-        on versions.loan_id = schedules.loan_id and versions.schedule_version = schedules.schedule_version
-    join loans on loans.loan_id = schedules.loan_id
+        on schedules.loan_id = versions.loan_id and schedules.schedule_version = versions.schedule_version
+    join loans on schedules.loan_id = loans.loan_id
 ),
 
 -- instalments and payments on one line of money: an instalment is covered by the first payment that lies at or above it
 line_of_money as (
-    select loan_id, schedule_version, instalment_number, null::date as value_date,
+    select
+        loan_id,
+        schedule_version,
+        instalment_number,
+        null::date as value_date,
         cumulative_due_amount - tolerance_amount as amount
     from dues
     union all
-    select loan_id, schedule_version, null as instalment_number, value_date, kept_amount as amount
+    select
+        loan_id,
+        schedule_version,
+        null as instalment_number,
+        value_date,
+        kept_amount as amount
     from payments
 ),
 
@@ -63,7 +72,7 @@ covered as (
         instalment_number,
         min(value_date) over (
             partition by loan_id, schedule_version
-            order by amount desc, instalment_number nulls first
+            order by amount desc, instalment_number asc nulls first
             rows between unbounded preceding and current row
         ) as covered_date
     from line_of_money
@@ -79,9 +88,9 @@ coverage as (
     from dues
     join covered
         on
-            covered.loan_id = dues.loan_id
-            and covered.schedule_version = dues.schedule_version
-            and covered.instalment_number = dues.instalment_number
+            dues.loan_id = covered.loan_id
+            and dues.schedule_version = covered.schedule_version
+            and dues.instalment_number = covered.instalment_number
 )
 
 select

@@ -7,24 +7,35 @@ payments as (
     select * from {{ ref('int_payments') }}
 ),
 
+-- which components of an instalment a payment reaches before principal
 component_ranks as (
     select
-        max(allocation_rank) filter (where component = 'FEE') as fee_rank,
-        max(allocation_rank) filter (where component = 'PENALTY') as penalty_rank,
-        max(allocation_rank) filter (where component = 'INTEREST') as interest_rank,
-        max(allocation_rank) filter (where component = 'PRINCIPAL') as principal_rank
-    from {{ policy('allocation_order') }} as allocation
+        bool_or(component = 'FEE' and allocation_rank < principal_rank) as is_fee_first,
+        bool_or(component = 'PENALTY' and allocation_rank < principal_rank) as is_penalty_first,
+        bool_or(component = 'INTEREST' and allocation_rank < principal_rank) as is_interest_first
+    from (
+        select
+            component,
+            allocation_rank,
+            max(case when component = 'PRINCIPAL' then allocation_rank end) over () as principal_rank
+        from {{ policy('allocation_order') }} as allocation
+    ) as ranked
 ),
 
 in_force as (
-    select loan_id, max(schedule_version) as schedule_version
+    select
+        loan_id,
+        max(schedule_version) as schedule_version
     from instalments
     where in_force_until > {{ business_date() }}
     group by loan_id
 ),
 
 paid_by_version as (
-    select loan_id, schedule_version, sum(amount) as paid_amount
+    select
+        loan_id,
+        schedule_version,
+        sum(amount) as paid_amount
     from payments
     group by loan_id, schedule_version
 ),
@@ -36,11 +47,11 @@ paid as (
         coalesce(sum(paid_by_version.paid_amount), 0) as paid_to_date_amount,
         coalesce(
             sum(paid_by_version.paid_amount)
-                filter (where paid_by_version.schedule_version = in_force.schedule_version),
+            filter (where paid_by_version.schedule_version = in_force.schedule_version),
             0
         ) as paid_amount
     from in_force
-    left join paid_by_version on paid_by_version.loan_id = in_force.loan_id
+    left join paid_by_version on in_force.loan_id = paid_by_version.loan_id
     group by in_force.loan_id, in_force.schedule_version
 ),
 
@@ -52,13 +63,13 @@ current_instalments as (
             instalments.due_amount, greatest(instalments.cumulative_due_amount - paid.paid_amount, 0)
         ) as unpaid_amount,
         -- what stands before principal inside the instalment
-        case when fee_rank < principal_rank then instalments.fee_due_amount else 0 end
-        + case when penalty_rank < principal_rank then instalments.penalty_due_amount else 0 end
-        + case when interest_rank < principal_rank then instalments.interest_due_amount else 0 end
+        case when component_ranks.is_fee_first then instalments.fee_due_amount else 0 end
+        + case when component_ranks.is_penalty_first then instalments.penalty_due_amount else 0 end
+        + case when component_ranks.is_interest_first then instalments.interest_due_amount else 0 end
             as ahead_of_principal_amount
     from instalments
     join paid
-        on paid.loan_id = instalments.loan_id and paid.schedule_version = instalments.schedule_version
+        on instalments.loan_id = paid.loan_id and instalments.schedule_version = paid.schedule_version
     cross join component_ranks
 ),
 
@@ -93,17 +104,19 @@ oldest as (
     from current_instalments
     join by_current_schedule
         on
-            by_current_schedule.loan_id = current_instalments.loan_id
-            and by_current_schedule.oldest_unpaid_due_date = current_instalments.due_date
+            current_instalments.loan_id = by_current_schedule.loan_id
+            and current_instalments.due_date = by_current_schedule.oldest_unpaid_due_date
     where current_instalments.unpaid_until is null and current_instalments.was_unpaid
     order by current_instalments.loan_id, current_instalments.instalment_number
 ),
 
 -- by the first schedule every payment counts, whatever schedule followed
 by_first_schedule as (
-    select instalments.loan_id, min(instalments.due_date) as oldest_unpaid_due_date
+    select
+        instalments.loan_id,
+        min(instalments.due_date) as oldest_unpaid_due_date
     from instalments
-    join paid on paid.loan_id = instalments.loan_id
+    join paid on instalments.loan_id = paid.loan_id
     where
         instalments.is_first
         and not instalments.is_negligible
@@ -132,6 +145,6 @@ select
     -- everything negligible: nothing was ever to be paid
     case when by_current_schedule.is_all_covered then by_current_schedule.all_covered_date end as paid_off_date
 from by_current_schedule
-join paid on paid.loan_id = by_current_schedule.loan_id
-left join oldest on oldest.loan_id = by_current_schedule.loan_id
-left join by_first_schedule on by_first_schedule.loan_id = by_current_schedule.loan_id
+join paid on by_current_schedule.loan_id = paid.loan_id
+left join oldest on by_current_schedule.loan_id = oldest.loan_id
+left join by_first_schedule on by_current_schedule.loan_id = by_first_schedule.loan_id

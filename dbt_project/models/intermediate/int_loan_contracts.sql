@@ -24,22 +24,22 @@ tolerances as (
 scheduled as (
     select distinct schedules.loan_id
     from schedules
-    join touched on touched.loan_id = schedules.loan_id
+    join touched on schedules.loan_id = touched.loan_id
 ),
 
 paid as (
     select distinct transactions.loan_id
     from transactions
-    join touched on touched.loan_id = transactions.loan_id
+    join touched on transactions.loan_id = touched.loan_id
 ),
 
 -- a loan that no source mentions any more has no row
 known as (
     select touched.loan_id
     from touched
-    left join contracts on contracts.loan_id = touched.loan_id
-    left join scheduled on scheduled.loan_id = touched.loan_id
-    left join paid on paid.loan_id = touched.loan_id
+    left join contracts on touched.loan_id = contracts.loan_id
+    left join scheduled on touched.loan_id = scheduled.loan_id
+    left join paid on touched.loan_id = paid.loan_id
     where contracts.loan_id is not null or scheduled.loan_id is not null or paid.loan_id is not null
 )
 
@@ -67,6 +67,6 @@ select
         when tolerances.currency is null then 'NO_CURRENCY_POLICY'
     end as exclusion_reason_code
 from known
-left join contracts on contracts.loan_id = known.loan_id
-left join scheduled on scheduled.loan_id = known.loan_id
-left join tolerances on tolerances.currency = contracts.currency
+left join contracts on known.loan_id = contracts.loan_id
+left join scheduled on known.loan_id = scheduled.loan_id
+left join tolerances on contracts.currency = tolerances.currency

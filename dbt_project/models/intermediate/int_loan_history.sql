@@ -72,14 +72,18 @@ habit_rows as (
 ),
 
 habit as (
-    select loan_id, percentile_disc(0.5) within group (order by days_late)::integer as payment_habit_days
+    select
+        loan_id,
+        percentile_disc(0.5) within group (order by days_late)::integer as payment_habit_days
     from habit_rows
     where recency <= {{ position_rule('habit_instalment_count') }}
     group by loan_id
 ),
 
 last_payment as (
-    select loan_id, max(value_date) as last_payment_date
+    select
+        loan_id,
+        max(value_date) as last_payment_date
     from payments
     where amount > 0
     group by loan_id
@@ -99,8 +103,9 @@ select
         and first_instalments.unpaid_days >= {{ position_rule('first_payment_default_days') }},
         false
     ) as is_first_payment_default,
-    case when first_instalments.was_unpaid and first_instalments.unpaid_until is null
-        then first_instalments.due_date
+    case
+        when first_instalments.was_unpaid and first_instalments.unpaid_until is null
+            then first_instalments.due_date
     end as unpaid_first_due_date,
     habit.payment_habit_days,
     case
@@ -111,8 +116,8 @@ select
     end as payment_habit_code,
     last_payment.last_payment_date
 from (select distinct instalments.loan_id from instalments) as loans
-left join spell_summary on spell_summary.loan_id = loans.loan_id
-left join ended on ended.loan_id = loans.loan_id
-left join first_instalments on first_instalments.loan_id = loans.loan_id
-left join habit on habit.loan_id = loans.loan_id
-left join last_payment on last_payment.loan_id = loans.loan_id
+left join spell_summary on loans.loan_id = spell_summary.loan_id
+left join ended on loans.loan_id = ended.loan_id
+left join first_instalments on loans.loan_id = first_instalments.loan_id
+left join habit on loans.loan_id = habit.loan_id
+left join last_payment on loans.loan_id = last_payment.loan_id

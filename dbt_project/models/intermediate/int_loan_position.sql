@@ -42,7 +42,7 @@ status as (
             else contracts.contract_status
         end as loan_status
     from contracts
-    left join arrears on arrears.loan_id = contracts.loan_id
+    left join arrears on contracts.loan_id = arrears.loan_id
 )
 
 select
@@ -100,9 +100,9 @@ select
         'NOT_YET'
     ) as months_on_book_band
 from status
-left join arrears on arrears.loan_id = status.loan_id
-left join history on history.loan_id = status.loan_id
-left join restructures on restructures.loan_id = status.loan_id
+left join arrears on status.loan_id = arrears.loan_id
+left join history on status.loan_id = history.loan_id
+left join restructures on status.loan_id = restructures.loan_id
 left join buckets
     on
         {{ business_date() }} - arrears.oldest_unpaid_due_date >= buckets.from_days

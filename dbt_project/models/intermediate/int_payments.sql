@@ -1,5 +1,5 @@
--- One row per touched loan, schedule version and value date: what counts towards that version so far, and how much of it
--- was never taken back. A payment that was reversed later never covered anything.
+-- One row per touched loan, schedule version and value date: what counts towards that version so far, and how much of
+-- it was never taken back. A payment that was reversed later never covered anything.
 with versions as (
     select * from {{ ref('int_schedule_versions') }}
 ),
@@ -17,9 +17,9 @@ by_date as (
     from versions
     join transactions
         on
-            transactions.loan_id = versions.loan_id
-            and transactions.value_date >= versions.in_force_from
-            and transactions.value_date < versions.in_force_until
+            versions.loan_id = transactions.loan_id
+            and versions.in_force_from <= transactions.value_date
+            and versions.in_force_until > transactions.value_date
     where transactions.value_date <= {{ business_date() }}
     group by versions.loan_id, versions.schedule_version, transactions.value_date
 ),

@@ -1,7 +1,8 @@
 -- One row per touched loan and schedule version: from when until when it was in force. The first version has always
 -- been in force; a version ends when a later one takes effect.
 with loans as (
-    select loan_id from {{ ref('int_loan_contracts') }} where exclusion_reason_code is null
+    select loan_id from {{ ref('int_loan_contracts') }}
+    where exclusion_reason_code is null
 ),
 
 schedules as (
@@ -15,7 +16,7 @@ versions as (
         schedules.version_reason_code,
         schedules.schedule_effective_date
     from schedules
-    join loans on loans.loan_id = schedules.loan_id
+    join loans on schedules.loan_id = loans.loan_id
 ),
 
 windows as (

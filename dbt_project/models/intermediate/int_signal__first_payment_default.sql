@@ -1,10 +1,12 @@
 -- The first instalment ever still stands unpaid after the days of grace that policy gives it.
 with positions as (
-    select * from {{ ref('int_loan_position') }} where is_live
+    select * from {{ ref('int_loan_position') }}
+    where is_live
 ),
 
 threshold as (
-    select * from {{ policy('signal') }} as signal where signal.signal_code = 'first_payment_default'
+    select * from {{ policy('signal') }} as signal
+    where signal_code = 'first_payment_default'
 )
 
 select
@@ -12,7 +14,8 @@ select
     threshold.signal_code,
     null::numeric as observed_value,
     positions.unpaid_first_due_date as observed_date,
-    coalesce({{ business_date() }} - positions.unpaid_first_due_date >= threshold.raise_threshold, false) as meets_raise,
+    coalesce({{ business_date() }} - positions.unpaid_first_due_date >= threshold.raise_threshold, false)
+        as meets_raise,
     coalesce({{ business_date() }} - positions.unpaid_first_due_date < threshold.clear_threshold, true) as meets_clear,
     positions.unpaid_first_due_date + case
         when {{ business_date() }} - positions.unpaid_first_due_date < threshold.clear_threshold

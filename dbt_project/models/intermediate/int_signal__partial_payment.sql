@@ -1,10 +1,12 @@
 -- Past due, and the oldest unpaid instalment was paid in part: willing, and not able to pay it whole.
 with positions as (
-    select * from {{ ref('int_loan_position') }} where is_live
+    select * from {{ ref('int_loan_position') }}
+    where is_live
 ),
 
 threshold as (
-    select * from {{ policy('signal') }} as signal where signal.signal_code = 'partial_payment'
+    select * from {{ policy('signal') }} as signal
+    where signal_code = 'partial_payment'
 ),
 
 shares as (

@@ -1,11 +1,13 @@
--- Late again soon after catching up: worse than a first slip of the same length. Measured from the day of catching up to
--- the day of the next slip, so it holds as long as the slip lasts.
+-- Late again soon after catching up: worse than a first slip of the same length. Measured from the day of catching up
+-- to the day of the next slip, so it holds as long as the slip lasts.
 with positions as (
-    select * from {{ ref('int_loan_position') }} where is_live
+    select * from {{ ref('int_loan_position') }}
+    where is_live
 ),
 
 threshold as (
-    select * from {{ policy('signal') }} as signal where signal.signal_code = 'sliding_back'
+    select * from {{ policy('signal') }} as signal
+    where signal_code = 'sliding_back'
 )
 
 select

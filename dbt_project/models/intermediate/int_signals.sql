@@ -8,9 +8,16 @@
 
 with observations as (
     {% for signal in signals %}
-    select loan_id, signal_code, observed_value, observed_date, meets_raise, meets_clear, changes_on
-    from {{ ref(signal) }}
-    {% if not loop.last %}union all{% endif %}
+        select
+            loan_id,
+            signal_code,
+            observed_value,
+            observed_date,
+            meets_raise,
+            meets_clear,
+            changes_on
+        from {{ ref(signal) }}
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
 
@@ -42,8 +49,8 @@ select
         case when observations.meets_raise or not observations.meets_clear then severity_later.change_date end
     ) as changes_on
 from observations
-join thresholds on thresholds.signal_code = observations.signal_code
-join positions on positions.loan_id = observations.loan_id
+join thresholds on observations.signal_code = thresholds.signal_code
+join positions on observations.loan_id = positions.loan_id
 left join lateral (
     select severities.severity
     from severities

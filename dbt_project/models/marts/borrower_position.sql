@@ -22,13 +22,16 @@ select
     coalesce(sum(positions.past_due_amount) filter (where positions.is_live), 0)::numeric(18, 2) as past_due_amount,
     min(positions.oldest_unpaid_due_date) filter (where positions.is_live) as oldest_unpaid_due_date,
     coalesce(
-        (array_agg(positions.delinquency_bucket order by buckets.from_days desc, positions.delinquency_bucket)
-            filter (where positions.is_live))[1],
+        (
+            array_agg(positions.delinquency_bucket order by buckets.from_days desc, positions.delinquency_bucket asc)
+            filter (where positions.is_live)
+        )[1
+        ],
         'CURRENT'
     ) as worst_delinquency_bucket,
     max(positions.max_ended_past_due_12m_days) as max_ended_past_due_12m_days,
     bool_or(positions.is_restructured) as is_restructured
 from positions
-left join buckets on buckets.delinquency_bucket = positions.delinquency_bucket
+left join buckets on positions.delinquency_bucket = buckets.delinquency_bucket
 where positions.borrower_id is not null
 group by positions.borrower_id, coalesce(positions.currency, 'UNKNOWN')

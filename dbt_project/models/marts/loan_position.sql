@@ -50,4 +50,4 @@ select
     positions.months_on_book_band,
     change_dates.changes_on
 from positions
-left join change_dates on change_dates.loan_id = positions.loan_id
+left join change_dates on positions.loan_id = change_dates.loan_id

@@ -5,16 +5,25 @@ with touched as (
 ),
 
 known_by_base as (
-    select distinct source.borrower_id, touched.is_carried
+    select distinct
+        source.borrower_id,
+        touched.is_carried
     from touched
-    join raw.core_banking__loan_contract as source on source.loan_id = touched.loan_id
+    join raw.core_banking__loan_contract as source on touched.loan_id = source.loan_id
     where {{ in_effect_in_base('source', 'core_banking__loan_contract') }}
 ),
 
 borrowers as (
-    select borrower_id, is_carried from touched where borrower_id is not null
+    select
+        borrower_id,
+        is_carried
+    from touched
+    where borrower_id is not null
     union all
-    select borrower_id, is_carried from known_by_base
+    select
+        borrower_id,
+        is_carried
+    from known_by_base
 )
 
 select

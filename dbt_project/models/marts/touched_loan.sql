@@ -14,4 +14,4 @@ select
     touched.reason_codes,
     touched.is_carried
 from touched
-left join positions on positions.loan_id = touched.loan_id
+left join positions on touched.loan_id = positions.loan_id

@@ -11,7 +11,8 @@ in_effect as (
         -- codes
         source.product_code,
         source.channel_code,
-        source.branch_code,
+        -- a digital lender has no branches; cells and lists need a complete key
+        coalesce(source.branch_code, 'NONE') as branch_code,
         source.currency,
         source.timezone,
         source.repayment_method,
