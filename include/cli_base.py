@@ -1,0 +1,69 @@
+"""What every command of ``postloan`` shares: dates as arguments, errors that people can read, output."""
+
+import logging
+import re
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from include.errors import PostloanError
+
+
+class Verbs(TyperGroup):
+    """Shows an error that people are meant to read as one message and the next command, never as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PostloanError as error:
+            from rich.console import Console
+            from rich.text import Text
+
+            err = Console(stderr=True, highlight=False, soft_wrap=True)
+            err.print(Text(error.what, style="red"))
+            if error.next_command:
+                err.print(Text(f"next: {error.next_command}", style="bold"))
+            raise typer.Exit(1) from error
+
+
+class RunVerbs(Verbs):
+    """``postloan run 2026-01-31`` means ``postloan run date 2026-01-31``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and (re.match(r"\d", args[0]) or args[0].startswith("--date")):
+            args = ["date", *args]
+        return super().parse_args(ctx, args)
+
+
+def a_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date like 2026-01-31") from None
+
+
+BusinessDate = Annotated[date, typer.Argument(parser=a_date, metavar="DATE", help="business date, like 2026-01-31")]
+From = Annotated[date, typer.Option("--from", parser=a_date, metavar="DATE", help="first business date")]
+To = Annotated[date, typer.Option("--to", parser=a_date, metavar="DATE", help="last business date, included")]
+Reason = Annotated[str, typer.Option(help="why; an auditor will read it")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
+
+
+def settings_of_this_process() -> Any:
+    from include.settings import load_settings
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("include").setLevel(logging.INFO)
+    return load_settings()
+
+
+def console() -> Any:
+    from include.cli_tables import console as wide_console
+
+    return wide_console()
+
+
+def say(line: str) -> None:
+    console().print(line, markup=False)

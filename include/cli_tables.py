@@ -1,0 +1,158 @@
+"""What the command line shows: the day's lists, the state of the installation, plans and differences, as tables."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from include.errors import PostloanError
+from include.settings import Settings
+
+if TYPE_CHECKING:
+    from include.daily import PlannedDate
+    from include.warehouse.compare import Difference
+
+SEVERITIES = {"RED_CRITICAL": "bold red", "RED": "red", "ORANGE": "dark_orange", "YELLOW": "yellow"}
+WARNING_LIST = """
+    select loan_id, borrower_id, severity, change, listed_since_date, days_on_list, days_past_due, delinquency_bucket,
+        past_due_amount, principal_outstanding_amount, {reason}
+    from serving.warning_list_as_of(%s)
+    order by array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], severity), past_due_amount desc, loan_id
+"""
+WARNING_CLEARED = """
+    select loan_id, borrower_id, last_severity, listed_since_date, cleared_by, {reason}
+    from serving.warning_cleared_as_of(%s)
+    order by array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], last_severity), loan_id
+"""
+KPI = """
+    select currency, delinquency_bucket, sum(loan_count), sum(principal_outstanding_amount), sum(past_due_amount),
+        sum(par30_principal_amount), sum(npl_90p_principal_amount), max(npl_90p_target_rate)
+    from serving.kpi_portfolio_daily_as_of(%s)
+    group by currency, delinquency_bucket
+    order by currency, delinquency_bucket
+"""
+
+
+def console() -> Console:
+    """Wide enough for the lists where nobody looks at a terminal (a log, a file)."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=160)
+
+
+def print_lists(out: Console, settings: Settings, business_date: date | None, *, limit: int) -> date:
+    """Warning list, cleared warnings and portfolio figures of one date (None: the latest), as readers see them."""
+    from include.warehouse.connection import connect
+
+    reason = "reason_text_zh" if settings.language.startswith("zh") else "reason_text_en"
+    with connect(settings, role="reader", application_name="postloan:lists") as connection:
+        # the pointers are read through a view that readers may read; one transaction sees one state of the world
+        connection.execute("set transaction isolation level repeatable read read only")
+        shown = (
+            business_date or connection.execute("select max(as_of_date) from serving.kpi_portfolio_daily").fetchone()[0]
+        )
+        warnings = connection.execute(WARNING_LIST.format(reason=reason), (shown,)).fetchall() if shown else []
+        cleared = connection.execute(WARNING_CLEARED.format(reason=reason), (shown,)).fetchall() if shown else []
+        cells = connection.execute(KPI, (shown,)).fetchall() if shown else []
+    if shown is None or not cells:
+        what = "Nothing is published yet" if business_date is None else f"{business_date} is not published"
+        raise PostloanError(what, next_command=f"postloan run {business_date or 'YYYY-MM-DD'}")
+    _print_warnings(out, shown, warnings, limit)
+    _print_cleared(out, shown, cleared, limit)
+    _print_kpi(out, shown, cells)
+    return shown
+
+
+def _print_warnings(out: Console, day: date, rows: Sequence[Sequence[Any]], limit: int) -> None:
+    table = Table(title=f"预警名单 · Warning list, {day}: {len(rows)} loans", title_justify="left")
+    for header in ("贷款 loan", "借款人 borrower", "严重度 severity", "变化 change", "列入 since", "天 days"):
+        table.add_column(header, no_wrap=True)
+    for header in ("逾期天数 dpd", "阶段 bucket"):
+        table.add_column(header, no_wrap=True)
+    table.add_column("逾期金额 past due", justify="right", no_wrap=True)
+    table.add_column("剩余本金 principal", justify="right", no_wrap=True)
+    table.add_column("原因 why")
+    for loan, borrower, severity, change, since, days, dpd, bucket, past_due, principal, why in rows[:limit]:
+        style = SEVERITIES.get(severity, "")
+        table.add_row(
+            loan, borrower, f"[{style}]{severity}[/]" if style else severity, change, str(since), str(days), str(dpd),
+            bucket, _money(past_due), _money(principal), why,
+        )  # fmt: skip
+    _print(out, table, len(rows), limit)
+
+
+def _print_cleared(out: Console, day: date, rows: Sequence[Sequence[Any]], limit: int) -> None:
+    table = Table(title=f"解除预警 · Cleared warnings, {day}: {len(rows)} loans", title_justify="left")
+    for header in ("贷款 loan", "借款人 borrower", "原严重度 was", "列入 since", "规则 by", "原因 why"):
+        table.add_column(header)
+    for row in rows[:limit]:
+        table.add_row(*map(str, row))
+    _print(out, table, len(rows), limit)
+
+
+def _print_kpi(out: Console, day: date, cells: Sequence[Sequence[Any]]) -> None:
+    table = Table(title=f"组合指标 · Portfolio, {day}", title_justify="left")
+    table.add_column("币种 currency")
+    table.add_column("阶段 bucket")
+    for header in ("笔数 loans", "剩余本金 principal", "逾期金额 past due", "PAR30", "90+", "90+ 目标 target"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for currency in sorted({row[0] for row in cells}):
+        own = [row for row in cells if row[0] == currency]
+        for _, bucket, count, principal, past_due, *_ in own:
+            table.add_row(currency, bucket, f"{count:,}", _money(principal), _money(past_due), "", "", "")
+        principal = sum((row[3] for row in own), Decimal(0))
+        par30, npl = (sum((row[column] for row in own), Decimal(0)) for column in (5, 6))
+        target = own[0][7]
+        is_above = principal and npl / principal > target
+        table.add_row(
+            currency, "全部 all", f"{sum(row[2] for row in own):,}", _money(principal),
+            _money(sum((row[4] for row in own), Decimal(0))), _percent(par30, principal),
+            f"[{'red' if is_above else 'green'}]{_percent(npl, principal)}[/]", _percent(target, Decimal(1)),
+            style="bold", end_section=True,
+        )  # fmt: skip
+    out.print(table)
+
+
+def print_plan(out: Console, dates: Iterable["PlannedDate"]) -> None:
+    table = Table(title="Plan", title_justify="left")
+    for header in ("business date", "what will happen"):
+        table.add_column(header)
+    for planned in dates:
+        if planned.run_id:
+            what = f"published as run {planned.run_id}: stays as it is"
+        elif planned.missing:
+            what = f"[red]stops here: no delivery of {', '.join(planned.missing)}[/]"
+        else:
+            what = "land what is new, compute, audit, publish"
+        table.add_row(str(planned.business_date), what)
+    out.print(table)
+
+
+def print_differences(out: Console, left: str, right: str, found: Sequence["Difference"]) -> None:
+    if not found:
+        out.print(f"No difference between run {left} and run {right}: readers see the same rows.")
+        return
+    table = Table(title=f"Run {left} against run {right}", title_justify="left")
+    for header in ("data set", "only in the first", "only in the second", "changed", "columns", "for example"):
+        table.add_column(header)
+    for difference in found:
+        columns = ", ".join(f"{name} {count:,}" for name, count in difference.columns.items())
+        counts = (difference.only_left, difference.only_right, difference.changed)
+        table.add_row(difference.data_set, *(f"{count:,}" for count in counts), columns, ", ".join(difference.sample))
+    out.print(table)
+
+
+def _print(out: Console, table: Table, count: int, limit: int) -> None:
+    out.print(table)
+    if count > limit:
+        out.print(f"  … {count - limit:,} more; postloan lists --limit {count}")
+
+
+def _money(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:,.2f}"
+
+
+def _percent(part: Decimal, whole: Decimal) -> str:
+    return f"{100 * part / whole:.2f} %" if whole else "n/a"

@@ -1,0 +1,93 @@
+"""One business date, from its files to its published lists, in this process: the same jobs that the DAG calls."""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from include.settings import Settings
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PlannedDate:
+    """What a backfill would do for one date. ``run_id``: published already; ``missing``: systems without delivery."""
+
+    business_date: date
+    run_id: str | None
+    missing: tuple[str, ...]
+
+
+def run_date(business_date: date, settings: Settings, report: Report) -> str:
+    """Land, compute, audit, publish and deliver one date; returns its run_id. A published date is left as it is.
+
+    ``report`` gets a line a step. Raises PostloanError where a step refuses; what was published before stands then.
+    """
+    from include.jobs.audit import audit
+    from include.jobs.decide import decide
+    from include.jobs.deliver import deliver
+    from include.jobs.land import land
+    from include.jobs.open_run import open_run
+    from include.jobs.publish import publish
+    from include.jobs.transform import transform
+    from include.landing.contract import load_systems
+
+    for system in sorted(load_systems()):
+        _timed(report, f"land {system}", functools.partial(land, business_date, system, settings))
+    before = published_runs(settings).get(business_date)
+    run_id = str(_timed(report, "open_run", lambda: open_run(business_date, settings)))
+    if run_id == before:
+        report(f"{business_date} is published already as run {run_id}: nothing to do")
+        return run_id
+    _timed(report, "transform", lambda: transform(run_id, settings))
+    _timed(report, "audit marts", lambda: audit(run_id, settings, stage="marts"))
+    _timed(report, "decide", lambda: decide(run_id, settings))
+    _timed(report, "audit lists", lambda: audit(run_id, settings, stage="lists"))
+    _timed(report, "publish", lambda: publish(run_id, settings))
+    _timed(report, "deliver", lambda: deliver(run_id, settings))
+    return run_id
+
+
+def plan(first: date, last: date, settings: Settings) -> list[PlannedDate]:
+    """What a backfill of ``first`` to ``last``, both included, would do, in its order."""
+    from include.jobs.land import missing_systems
+
+    published = published_runs(settings)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [
+        PlannedDate(day, published.get(day), () if day in published else tuple(missing_systems(day, settings)))
+        for day in days
+    ]
+
+
+def published_runs(settings: Settings) -> dict[date, str]:
+    """The run that readers see, by published business date."""
+    from include.warehouse.connection import connect
+
+    with connect(settings, application_name="postloan:status") as connection:
+        return dict(connection.execute("select distinct business_date, run_id from ops.publication").fetchall())
+
+
+def _timed(report: Report, name: str, step: Callable[[], Any]) -> Any:
+    started = time.monotonic()
+    result = step()
+    report(f"{name:<22} {time.monotonic() - started:6.1f} s  {counts_of(result)}".rstrip())
+    return result
+
+
+def counts_of(result: Any) -> str:
+    """The counts a job returned, on one line."""
+    if dataclasses.is_dataclass(result) and not isinstance(result, type):
+        result = dataclasses.asdict(result)
+    if isinstance(result, str):
+        return result
+    if not isinstance(result, Mapping):
+        return ""
+    plain = {name: value for name, value in result.items() if isinstance(value, int | str)}
+    return ", ".join(
+        f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in plain.items()
+    )
