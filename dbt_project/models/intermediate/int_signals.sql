@@ -8,16 +8,16 @@
 
 with observations as (
     {% for signal in signals %}
-        select
-            loan_id,
-            signal_code,
-            observed_value,
-            observed_date,
-            meets_raise,
-            meets_clear,
-            changes_on
-        from {{ ref(signal) }}
-        {% if not loop.last %}union all{% endif %}
+    select
+        loan_id,
+        signal_code,
+        observed_value,
+        observed_date,
+        meets_raise,
+        meets_clear,
+        changes_on
+    from {{ ref(signal) }}
+    {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
 

@@ -4,15 +4,15 @@
 
 {% if base_run_id() == "''" %}
 -- nothing has been published before: every loan that the run knows
-    with every_loan as (
-        {{ every_loan() }}
-    )
+with every_loan as (
+    {{ every_loan() }}
+)
 
-    select
-        loan_id,
-        '{{ "rebuild" if is_rebuild() else "first_run" }}' as reason_codes,
-        false as is_carried
-    from every_loan
+select
+    loan_id,
+    '{{ "rebuild" if is_rebuild() else "first_run" }}' as reason_codes,
+    false as is_carried
+from every_loan
 
 {% else %}
 with run_batches as (
