@@ -1,4 +1,4 @@
-"""Policy is dated data: CSV seeds with ``valid_from``, ``valid_to`` and ``source``. SQL joins them, Python reads the same.
+"""Policy is dated data: CSV seeds with ``valid_from``, ``valid_to``, ``source``. SQL joins them, Python reads the same.
 
 Rows that were valid on a published date may not change unseen: the rows of the last publication are kept in
 ``ops.policy_row`` and compared before every run.
@@ -8,7 +8,7 @@ import csv
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -115,4 +115,4 @@ def _reach(validity: tuple[date, date | None] | None, last_published: date) -> t
     """The part of a row's validity that lies in the published past; None when none does."""
     if validity is None or validity[0] > last_published:
         return None
-    return validity[0], min(validity[1] or last_published + timedelta(days=1), last_published + timedelta(days=1))
+    return validity[0], min(validity[1] or last_published, last_published)
