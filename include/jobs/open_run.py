@@ -44,27 +44,24 @@ def open_run(business_date: date, settings: Settings, *, known_date: date | None
     it. ``kind`` is daily, restate or rebuild (every loan touched, never published: the yardstick of increments).
     """
     known_date = known_date or business_date
-    with job_lock(settings), connect(settings, application_name="postloan:open_run") as connection:
-        published = _published_run(connection, business_date)
-        if published is None and kind != "daily":
-            raise RefusedError(
-                f"{business_date} is not published: there is nothing to {kind}",
-                next_command=f"postloan run {business_date}",
-            )
-        if kind == "rebuild":
-            known_date = published.known_date
-        if published is not None and kind == "daily":
-            _say_what_landed_since(connection, published)
-            return published.run_id
-        _refuse_sealed_month(connection, business_date, kind)
-        _load_policies(settings, connection)
-        if kind == "daily":
-            refuse_changed_past(connection)
-        interrupted = _interrupted_run(connection, business_date, known_date, kind)
-        _wait_for_writer(settings, connection, business_date)
-        if interrupted is not None:
-            return _resume(connection, interrupted)
-        return _open_new(settings, connection, business_date, known_date, kind, published)
+    deadline = time.monotonic() + settings.writer_wait_seconds
+    while True:
+        with job_lock(settings), connect(settings, application_name="postloan:open_run") as connection:
+            published = _published_run(connection, business_date)
+            if published is not None and kind == "daily":
+                _say_what_landed_since(connection, published)
+                return published.run_id
+            _refuse_sealed_month(connection, business_date, kind)
+            _load_policies(settings, connection)
+            if kind == "daily":
+                refuse_changed_past(connection)
+            interrupted = _interrupted_run(connection, business_date, known_date, kind)
+            holder = _holder(connection, business_date)
+            if holder is None and interrupted is not None:
+                return _resume(connection, interrupted)
+            if holder is None:
+                return _open_new(settings, connection, business_date, known_date, kind, published)
+        _wait_for(holder, deadline)  # without the lock: the holder's own next step needs it
 
 
 def next_known_date(connection: psycopg.Connection, business_date: date) -> date:
@@ -127,23 +124,25 @@ def _interrupted_run(connection: psycopg.Connection, business_date: date, known_
     return load_run(connection, row[0]) if row else None
 
 
-def _wait_for_writer(settings: Settings, connection: psycopg.Connection, business_date: date) -> None:
-    """Return once the writer is free, ended, or of the same date. Jobs of the holder go on while this waits."""
-    deadline = time.monotonic() + settings.writer_wait_seconds
-    while True:
-        connection.rollback()
-        row = connection.execute(
-            "select run.run_id, run.business_date, run.status from ops.writer join ops.run using (run_id)"
-        ).fetchone()
-        if row is None or row[2] in ENDED or row[1] == business_date:
-            return
-        if time.monotonic() > deadline:
-            raise WriterBusyError(
-                f"run {row[0]} of {row[1]} holds the warehouse and has not ended",
-                next_command=f"postloan run abandon {row[0]}  # when nobody works on it any more",
-            )
-        log.info("waiting for run %s of %s", row[0], row[1])
-        time.sleep(min(5, settings.writer_wait_seconds))
+def _holder(connection: psycopg.Connection, business_date: date) -> tuple[str, date] | None:
+    """The unfinished run of another date that may write now, with its date."""
+    row = connection.execute(
+        "select run.run_id, run.business_date, run.status from ops.writer join ops.run using (run_id)"
+    ).fetchone()
+    return None if row is None or row[2] in ENDED or row[1] == business_date else row[:2]
+
+
+def _wait_for(holder: tuple[str, date], deadline: float) -> None:
+    """A moment's pause before asking again; WriterBusyError once the deadline has passed."""
+    run_id, business_date = holder
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise WriterBusyError(
+            f"run {run_id} of {business_date} holds the warehouse and has not ended",
+            next_command=f"postloan run abandon {run_id}  # when nobody works on it any more",
+        )
+    log.info("waiting for run %s of %s", run_id, business_date)
+    time.sleep(min(5, remaining))
 
 
 def _resume(connection: psycopg.Connection, run: Run) -> str:
