@@ -18,6 +18,7 @@ from include.errors import PostloanError
 from include.settings import PROJECT_DIR, Settings
 from include.warehouse import embedded
 from include.warehouse.connection import parse_url
+from include.warehouse.embedded_files import make_private
 
 HOST = "127.0.0.1"
 USUAL_PORT = 8080
@@ -114,9 +115,7 @@ def choose_port(settings: Settings) -> bool:
 
 
 def airflow_home(settings: Settings) -> Path:
-    home = settings.home.resolve() / "airflow"
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return home
+    return settings.home.resolve() / "airflow"
 
 
 def state_path(settings: Settings) -> Path:
@@ -139,6 +138,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def write_private(path: Path, content: dict[str, Any]) -> None:
+    make_private(path.parent)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(content, file, indent=1)

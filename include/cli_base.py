@@ -1,6 +1,7 @@
 """What every command of ``postloan`` shares: dates as arguments, errors that people can read, output."""
 
 import logging
+import os
 import re
 from datetime import date
 from typing import Annotated, Any
@@ -54,6 +55,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
 def settings_of_this_process() -> Any:
     from include.settings import load_settings
 
+    os.umask(0o077)  # what a command writes holds loan data: its owner's alone
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("include").setLevel(logging.INFO)
     return load_settings()

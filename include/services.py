@@ -37,6 +37,7 @@ from include.airflow_config import (
 from include.errors import PostloanError
 from include.settings import PROJECT_DIR, Settings
 from include.warehouse import embedded
+from include.warehouse.embedded_files import make_private
 
 __all__ = ["Component", "address", "components", "down", "environment", "health", "login", "run_airflow", "up"]
 
@@ -94,6 +95,8 @@ def up(settings: Settings, report: Report = lambda line: None) -> list[str]:
 
 def down(settings: Settings) -> list[str]:
     """Terminate every component, then kill what is left after the grace period. Returns the names that were ended."""
+    if not airflow_home(settings).exists():
+        return []
     with _exclusive(settings):
         return _end_all(settings)
 
@@ -241,7 +244,7 @@ def _log(settings: Settings, name: str) -> Path:
 
 @contextlib.contextmanager
 def _appending(log: Path) -> Iterator[Any]:
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    make_private(log.parent)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.rename(log.with_suffix(".log.1"))
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
@@ -260,6 +263,7 @@ def _fingerprint(settings: Settings) -> str:
 @contextlib.contextmanager
 def _exclusive(settings: Settings) -> Iterator[None]:
     """One starter or stopper at a time; the lock goes with the process that holds it."""
+    make_private(airflow_home(settings))
     lock = os.open(airflow_home(settings) / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

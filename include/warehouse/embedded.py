@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from include.errors import PostloanError
 from include.settings import Settings
+from include.warehouse.databases import create_databases
 from include.warehouse.embedded_files import (
     HOST,
     Server,
@@ -73,7 +73,7 @@ def start(settings: Settings, *, options: Mapping[str, str] | None = None) -> Se
         if not (Path(server.data_dir) / "PG_VERSION").exists():
             initialise(server, binaries, identity)
         server = _run_until_ready(settings, server, binaries, identity, {**CONFIGURATION, **(options or {})})
-        _bootstrap(server)
+        create_databases(server.url("postgres", "postgres"), server.postloan_password, server.airflow_password)
     return server
 
 
@@ -105,29 +105,6 @@ def is_running(settings: Settings) -> bool:
 
 def log_path(settings: Settings) -> Path:
     return settings.home.resolve() / "logs" / "postgres.log"
-
-
-def _bootstrap(server: Server) -> None:
-    """Logins and databases. ``postgres`` is used only here; neither login can enter the other's database."""
-    with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as connection:
-        logins = {row[0] for row in connection.execute("select rolname from pg_roles")}
-        databases = {row[0] for row in connection.execute("select datname from pg_database")}
-        for login, rights, password in (
-            ("postloan", sql.SQL("createrole"), server.postloan_password),
-            ("airflow", sql.SQL("nocreaterole"), server.airflow_password),
-        ):
-            if login not in logins:
-                statement = sql.SQL("create role {} login {} password {}")
-                connection.execute(statement.format(sql.Identifier(login), rights, sql.Literal(password)))
-            # a killed client's statement would otherwise go on and commit
-            interval = sql.SQL("alter role {} set client_connection_check_interval = '1s'")
-            connection.execute(interval.format(sql.Identifier(login)))
-        for database, owner in (("warehouse", "postloan"), ("airflow", "airflow")):
-            name = sql.Identifier(database)
-            if database not in databases:
-                connection.execute(sql.SQL("create database {} owner {}").format(name, sql.Identifier(owner)))
-            connection.execute(sql.SQL("revoke connect on database {} from public").format(name))
-        connection.execute("revoke connect on database postgres, template1 from public")
 
 
 _started: list[subprocess.Popen[bytes]] = []  # held so that a dead child of this process does not stay a zombie

@@ -72,7 +72,8 @@ def directory(settings: Settings) -> Path:
 def make_private(path: Path) -> None:
     """Create with 0700; for root 0711, because the server's user must pass through to its own 0700 data directory."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.exists():
+            make_private(path.parent)
         path.mkdir(exist_ok=True)
         path.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
