@@ -48,7 +48,8 @@ PLAIN = (Style(),)
 class SampleBank:
     """A lender of so many loans, paid out over ``window_days`` from ``first_date`` on.
 
-    ``mix`` says how common each behaviour is. ``styles`` are taken in turn, one a business date. Deliveries appear under ``landing``; what is late waits in a folder beside it.
+    ``mix`` says how common each behaviour is. ``styles`` are taken in turn, one a business date. Deliveries appear
+    under ``landing``; what is late waits in a folder beside it.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from include.errors import DeliveryError
 from include.landing.delivery_encoding import as_text
 from include.sample_bank.randomness import Chance
 
@@ -29,9 +30,9 @@ class Fault:
 
     @classmethod
     def named(cls, name: str) -> "Fault":
-        """The fault in its usual place. Raises KeyError naming the faults that exist."""
+        """The fault in its usual place. Raises DeliveryError naming the faults that exist."""
         if name not in USUAL:
-            raise KeyError(f"no fault is called {name!r}; there are: {', '.join(USUAL)}")
+            raise DeliveryError(f"no fault is called {name!r}; there are: {', '.join(USUAL)}")
         return USUAL[name]
 
 

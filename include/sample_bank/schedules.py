@@ -53,7 +53,8 @@ def months_later(days: Days, months: NDArray[np.int64]) -> Days:
     day_of_month = days - _MONTH_STARTS[month]
     target = month + months
     last_day: Days = _MONTH_STARTS[target + 1] - 1
-    return np.minimum(_MONTH_STARTS[target] + day_of_month, last_day)
+    same_day: Days = np.minimum(_MONTH_STARTS[target] + day_of_month, last_day)
+    return same_day
 
 
 def amortise(

@@ -56,7 +56,8 @@ class Case:
         return self.first.exists & (number[None, :] >= paid[:, None])
 
     def principal_left(self, paid: NDArray[np.int64]) -> Cents:
-        return np.where(self.left(paid), self.first.principal, 0).sum(axis=1)
+        principal: Cents = np.where(self.left(paid), self.first.principal, 0).sum(axis=1)
+        return principal
 
 
 Outcome = tuple[NDArray[np.int64], Days, Schedules]  # whole instalments paid, effective on, the new schedule
