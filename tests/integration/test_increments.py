@@ -1,0 +1,146 @@
+"""A bad winter, 64 business dates: late, missing, corrected, duplicated, truncated, drifted and poisoned deliveries.
+
+Every published date is computed again in full and must come out the same, column by column.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import psycopg
+import pytest
+
+from include import dbt
+from include.errors import DeliveryError, LateDeliveryError
+from include.jobs.rebuild import rebuild
+from include.jobs.verify import verify
+from include.sample_bank.scenario import Step, scenario
+from include.settings import Settings
+from include.warehouse.connection import connect
+from tests.oracle.landing_text import read_landing
+from tests.support.days import compute, land_all
+from tests.support.readers import Reader
+
+DATES = 64
+AUDITED_EVERY = 8
+pytestmark = pytest.mark.xdist_group("winter")
+
+
+@dataclass
+class Winter:
+    """What happened: per date the run and how its full rebuild differed; attempts that ended as they should not."""
+
+    settings: Settings
+    runs: dict[date, str] = field(default_factory=dict)
+    rebuild_differences: dict[date, list] = field(default_factory=dict)
+    unexpected: list[str] = field(default_factory=list)
+    reader: Reader | None = None
+
+
+@pytest.fixture(scope="module")
+def winter(server, template_warehouse, tmp_path_factory) -> Iterator[Winter]:
+    server.create_database("winter", template=template_warehouse)
+    settings = server.settings_for("winter", tmp_path_factory.mktemp("winter"))
+    dbt.keep_manifest(settings)
+    happened = Winter(settings)
+    for step in scenario(settings.landing, dates=DATES):
+        step.write()
+        _attempt(step, happened)
+        if happened.reader is None and happened.runs:
+            happened.reader = Reader(settings)
+            happened.reader.start()
+    happened.reader.stop()
+    yield happened
+    server.drop_database("winter")
+
+
+def _attempt(step: Step, winter: Winter) -> None:
+    if step.expects == "skipped":
+        return
+    try:
+        land_all(step.business_date, winter.settings)
+        ended = "published"
+    except LateDeliveryError:
+        ended = "late"
+    except DeliveryError:
+        ended = "refused"
+    if ended != step.expects:
+        winter.unexpected.append(f"{step.business_date} ({step.title}): {ended}, expected {step.expects}")
+    if ended == "published":
+        audited = len(winter.runs) % AUDITED_EVERY == 0
+        winter.runs[step.business_date] = compute(step.business_date, winter.settings, audited=audited)
+        winter.rebuild_differences[step.business_date] = rebuild(step.business_date, winter.settings)[1]
+
+
+def test_every_delivery_ends_as_the_script_says(winter: Winter) -> None:
+    assert winter.unexpected == []
+    assert len(winter.runs) >= 60
+
+
+def test_increments_equal_the_full_rebuild_on_every_date(winter: Winter) -> None:
+    assert {day: found for day, found in winter.rebuild_differences.items() if found} == {}
+
+
+def test_most_dates_touch_a_part_of_the_portfolio_only(winter: Winter) -> None:
+    """Otherwise the equality above would prove nothing."""
+    with connect(winter.settings) as connection:
+        shares = [
+            touched / loans
+            for touched, loans in connection.execute(
+                "select (select count(*) from published.touched_loan as t where t.run_id = run.run_id), "
+                "(select count(*) from serving.loan_position_as_of(run.business_date)) "
+                "from ops.run as run where run.status = 'PUBLISHED' and not run.is_keyframe"
+            )
+        ]
+    assert len(shares) >= 50
+    assert sorted(shares)[len(shares) // 2] < 0.7
+
+
+def test_readers_of_three_data_sets_never_see_a_mixed_or_an_empty_day(winter: Winter) -> None:
+    assert winter.reader.complaints == []
+    assert len(winter.reader.dates) >= 50, "the reader must have seen at least fifty publications"
+    assert winter.reader.reads >= len(winter.reader.dates)
+
+
+def test_every_delivered_row_and_cent_is_accounted_for(winter: Winter) -> None:
+    with connect(winter.settings) as connection:
+        batches, quarantined, loaded = connection.execute(
+            "select count(*), sum(rows_quarantined), sum(rows_loaded) from ops.load_batch"
+        ).fetchone()
+        (in_quarantine,) = connection.execute("select count(*) from quarantine.rows").fetchone()
+        tables = connection.execute("select distinct system || '__' || table_name from ops.load_batch").fetchall()
+        (in_raw,) = connection.execute(
+            "select " + " + ".join(f"(select count(*) from raw.{name})" for (name,) in tables)
+        ).fetchone()
+    assert batches >= 3 * 60
+    assert (quarantined, loaded) == (in_quarantine, in_raw)
+    assert quarantined > 0
+
+
+def test_every_date_still_matches_its_manifest(winter: Winter) -> None:
+    for day in winter.runs:
+        verify(day, winter.settings)
+
+
+def test_a_run_that_readers_have_seen_cannot_be_changed(winter: Winter) -> None:
+    run_id = max(winter.runs.items())[1]
+    for statement in (
+        "delete from published.loan_position where run_id = %s",
+        "insert into published.warning_cleared select * from published.warning_cleared where run_id = %s",
+    ):
+        with (
+            connect(winter.settings) as connection,
+            pytest.raises(psycopg.Error, match="sealed|duplicate key"),
+        ):
+            connection.execute(statement, (run_id,))
+
+
+def test_corrections_name_the_published_dates_that_wait_for_a_restatement(winter: Winter) -> None:
+    with connect(winter.settings) as connection:
+        waiting = {day for (day,) in connection.execute("select business_date from ops.restatement_due")}
+    assert waiting
+    assert waiting <= set(winter.runs)
+
+
+def test_the_oracle_reads_the_same_landing(winter: Winter) -> None:
+    assert len(read_landing(winter.settings.landing)) > 100
