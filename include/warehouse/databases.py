@@ -1,4 +1,4 @@
-"""The two databases and their logins, made once by a superuser; in containers: ``python -m include.warehouse.databases``.
+"""The two databases and their logins, made once by a superuser (containers: ``python -m include.warehouse.databases``).
 
 ``postloan`` owns the database ``warehouse`` and may create roles; ``airflow`` owns the database ``airflow``. Neither is
 a superuser, and neither can enter the other's database.
