@@ -1,5 +1,6 @@
 """What happens when a task fails, the same for every DAG: try again where that can help, then tell people once."""
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from airflow.sdk import (
 from include.errors import AuditError, DeliveryError, PostloanError, RefusedError, SupersededError
 from include.settings import load_settings
 
+log = logging.getLogger(__name__)
 # Queued at midnight, so this is 08:00 in the lender's zone: the lists are worked from 09:00.
 PUBLISH_WITHIN = timedelta(hours=8)
 MESSAGE = "failure"
@@ -32,21 +34,40 @@ def send_failure_digest(context: Context) -> None:
     """One message for a failed run, however many of its tasks failed."""
     from include.notify import failure_digest
 
-    dag, run_id, task = context["dag"], context["run_id"], context.get("ti")
-    failures: dict[str, list[str]] = {}
-    for name in dag.task_ids if task else []:  # without a task Airflow knows only the names of the DAG and its run
-        states = task.get_task_states(dag_id=dag.dag_id, task_ids=[name], run_ids=[run_id])
-        if "failed" in states.get(run_id, {}).values():
-            failures[name] = [said for said in task.xcom_pull(task_ids=[name], key=MESSAGE) if said]
+    try:
+        failures = failed_tasks(context)
+    except Exception:  # whatever keeps Airflow from answering, the message itself has to go out
+        log.exception("the digest goes out without what the tasks said")
+        failures = {}
     run = context.get("dag_run")
-    failure_digest(dag.dag_id, run.partition_key if run else run_id, failures, load_settings())
+    key = key_of(run.partition_key, run.conf, run.run_id) if run else context["run_id"]
+    failure_digest(context["dag"].dag_id, key, failures, load_settings())
+
+
+def failed_tasks(context: Context) -> dict[str, list[str]]:
+    """What each failed task of the run said to people; an empty list when it ended without a word."""
+    dag_id, run_id, task = context["dag"].dag_id, context["run_id"], context["ti"]
+    failures = {}
+    for name in context["dag"].task_ids:
+        states = task.get_task_states(dag_id=dag_id, task_ids=[name], run_ids=[run_id])
+        if "failed" in states.get(run_id, {}).values():
+            failures[name] = sorted({said for said in task.xcom_pull(task_ids=[name], key=MESSAGE) if said})
+    return failures
+
+
+def key_of(partition_key: str | None, conf: dict[str, Any] | None, run_id: str) -> str:
+    """The date or month that a run is for, as people know it; Airflow's own name for a run that has none."""
+    given = conf or {}
+    return partition_key or given.get("business_date") or given.get("month") or run_id
 
 
 def warn_of_late_lists(context: dict[str, Any]) -> None:
     """The lists of a date are not out by their hour: say so while there is time to act."""
     from include.notify import failure_digest
 
-    failure_digest(context["dag_run"]["dag_id"], context["dag_run"]["partition_key"], {}, load_settings())
+    run = context["dag_run"]
+    key = key_of(run["partition_key"], run["conf"], run["dag_run_id"])
+    failure_digest(run["dag_id"], key, {}, load_settings())
 
 
 # A second try reads the same file, the same candidate, the same rule: a person has to act first.

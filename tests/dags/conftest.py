@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +49,7 @@ class Jobs(list[tuple[Any, ...]]):
     def __init__(self) -> None:
         super().__init__()
         self.failing: dict[str, Exception] = {}
+        self.digests: list[tuple[Any, ...]] = []
 
     def answer(self, name: str, *arguments: Any) -> Any:
         self.append((name, *arguments))
@@ -58,7 +59,7 @@ class Jobs(list[tuple[Any, ...]]):
 
 
 @pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """Every job replaced by one that only remembers its call: (name, arguments without settings, keywords)."""
     calls = Jobs()
 
@@ -68,7 +69,10 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
 
         return job
 
-    for name in ("open_run", "transform", "audit", "decide", "publish", "deliver", "restate", "month_close"):
+    for name in ("land", "open_run", "transform", "audit", "decide", "publish", "deliver", "restate", "month_close"):
         monkeypatch.setitem(sys.modules, f"include.jobs.{name}", SimpleNamespace(**{name: stand_in(name)}))
-    monkeypatch.setattr("include.jobs.land.land", stand_in("land"))
+    digest = SimpleNamespace(failure_digest=lambda *said: calls.digests.append(said[:-1]))
+    monkeypatch.setitem(sys.modules, "include.notify", digest)
+    sys.modules["include.jobs.land"].manifest_paths = lambda *_: []
+    sys.modules["include.jobs.land"].deadline = lambda *_: datetime(2026, 2, 1, tzinfo=UTC)
     return calls
