@@ -130,7 +130,7 @@ def test_a_run_that_readers_have_seen_cannot_be_changed(winter: Winter) -> None:
     ):
         with (
             connect(winter.settings) as connection,
-            pytest.raises(psycopg.Error, match="sealed|duplicate key"),
+            pytest.raises(psycopg.Error, match=r"sealed|duplicate key"),
         ):
             connection.execute(statement, (run_id,))
 

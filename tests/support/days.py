@@ -3,8 +3,9 @@
 from datetime import date
 
 from include.jobs.audit import audit
-from include.jobs.decide import decide
 from include.jobs.land import land
+
+from include.jobs.decide import decide
 from include.jobs.open_run import open_run
 from include.jobs.publish import publish
 from include.jobs.transform import transform

@@ -54,4 +54,6 @@ class Reader(threading.Thread):
             if not dates[0] == dates[1] == dates[2] or len(dates[0]) != 1:
                 self.complaints.append(f"mixed dates: {dates}")
             if not loans == in_cells == of_borrowers:
-                self.complaints.append(f"{dates[0][0]}: {loans} loans, {in_cells} in cells, {of_borrowers} of borrowers")
+                self.complaints.append(
+                    f"{dates[0][0]}: {loans} loans, {in_cells} in cells, {of_borrowers} of borrowers"
+                )

@@ -47,6 +47,5 @@ def test_a_row_may_end_only_after_what_is_published(valid_to: date | None, is_sa
 
 def test_a_row_is_valid_on_its_first_and_last_day() -> None:
     row = PolicyRow("p", date(2026, 1, 1), date(2026, 1, 31), "{}")
-    assert [row.is_valid_on(day) for day in (date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 31), date(2026, 2, 1))] == [
-        False, True, True, False,
-    ]  # fmt: skip
+    days = (date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 31), date(2026, 2, 1))
+    assert [row.is_valid_on(day) for day in days] == [False, True, True, False]

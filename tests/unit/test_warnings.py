@@ -10,7 +10,9 @@ from scoring.warnings import ReasonText, warnings_of_day
 
 TODAY = date(2026, 1, 10)
 REASONS = {
-    "missed_instalment": ReasonText("自{observed_date}起逾期{past_due_amount}{currency}", "unpaid since {observed_date}"),
+    "missed_instalment": ReasonText(
+        "自{observed_date}起逾期{past_due_amount}{currency}", "unpaid since {observed_date}"
+    ),
     "sliding_back": ReasonText("再次逾期", "late again"),
     "SIGNALS_CLEARED": ReasonText("已解除：{signal_codes}", "ended: {signal_codes}"),
     "LOAN_NOT_LIVE": ReasonText("状态{loan_status}", "status {loan_status}"),
@@ -27,7 +29,9 @@ def positions(**changes: object) -> pd.DataFrame:
     return pd.DataFrame([row | changes], dtype=object)
 
 
-def signal(code: str = "missed_instalment", severity: str = "YELLOW", *, raised: bool = True, clear: bool = False) -> dict:
+def signal(
+    code: str = "missed_instalment", severity: str = "YELLOW", *, raised: bool = True, clear: bool = False
+) -> dict:
     return {
         "loan_id": "L1", "signal_code": code, "meets_raise": raised, "meets_clear": clear, "severity": severity,
         "observed_value": None, "observed_date": date(2026, 1, 5),
@@ -52,7 +56,7 @@ NOBODY = listed_before().iloc[:0]
     ("before", "now", "change", "since"),
     [
         pytest.param(NOBODY, "YELLOW", "NEW", TODAY, id="a first warning is new today"),
-        pytest.param(listed_before(), "YELLOW", "SAME", date(2026, 1, 6), id="a warning that stays keeps its first day"),
+        pytest.param(listed_before(), "YELLOW", "SAME", date(2026, 1, 6), id="one that stays keeps its first day"),
         pytest.param(listed_before(), "RED", "UP", date(2026, 1, 6), id="a worse one goes up"),
         pytest.param(listed_before("RED"), "ORANGE", "DOWN", date(2026, 1, 6), id="a milder one goes down"),
     ],
@@ -90,7 +94,10 @@ def test_the_worst_signal_gives_the_severity_and_stands_first_in_the_reason() ->
     [
         pytest.param({}, "SIGNALS_CLEARED", "ended: missed_instalment", id="the borrower caught up"),
         pytest.param(
-            {"is_live": False, "loan_status": "PAID_OFF"}, "LOAN_NOT_LIVE", "status PAID_OFF", id="the loan was paid off"
+            {"is_live": False, "loan_status": "PAID_OFF"},
+            "LOAN_NOT_LIVE",
+            "status PAID_OFF",
+            id="the loan was paid off",
         ),
     ],
 )
