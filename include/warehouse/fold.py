@@ -8,7 +8,12 @@ from include.warehouse.data_sets import TOUCH_KEY, DataSet
 
 # Where the runs come from: (relation with alias "pointer", its date column, condition)
 PUBLISHED = ("ops.publication as pointer", "pointer.data_set = '{name}'")
-CANDIDATE = ("ops.writer as writer join ops.run as pointer on pointer.run_id = writer.run_id", "true")
+# the run under way; a person who looks into a refused one says: set postloan.run = '<run_id>'
+CANDIDATE = (
+    "ops.run as pointer",
+    "pointer.run_id = coalesce("
+    "nullif(current_setting('postloan.run', true), ''), (select writer.run_id from ops.writer as writer))",
+)
 ONE_RUN = ("ops.run as pointer", "pointer.run_id = %(run_id)s")
 
 
