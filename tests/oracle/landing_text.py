@@ -25,7 +25,7 @@ Unit = tuple[str, ...]
 ZONES = available_timezones()
 
 AMOUNT = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,2})?")
-RATE = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,6})?")
+RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
 COUNT = re.compile(r"[0-9]{1,9}")
 CODE = {
     "contract_status": {"ACTIVE", "CLOSED", "CHARGED_OFF", "SOLD", "CANCELLED"},
@@ -125,17 +125,29 @@ class Delivery:
         return clamped, clamped
 
 
-def read_landing(landing: Path) -> list[Delivery]:
-    """Every delivery with a manifest, oldest known date first. A file that its manifest contradicts is an error."""
-    deliveries = []
-    readings: dict[tuple[object, ...], Reading] = {}
-    for path in sorted(landing.glob("*/**/manifest.json")):
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+@dataclass
+class Landing:
+    """A landing folder that is read again as deliveries arrive; what was read before is not read twice."""
+
+    folder: Path
+    _deliveries: dict[str, list[Delivery]] = field(default_factory=dict)
+    _readings: dict[tuple[object, ...], Reading] = field(default_factory=dict)
+
+    def read(self) -> list[Delivery]:
+        """Every delivery with a manifest, oldest first. A file that its manifest contradicts is an error."""
+        found = []
+        for path in sorted(self.folder.glob("*/**/manifest.json")):
+            text = path.read_text(encoding="utf-8")
+            if text not in self._deliveries:
+                self._deliveries[text] = self._read_one(path.parent, json.loads(text))
+            found += self._deliveries[text]
+        return sorted(found, key=lambda each: (each.table, each.business_date, each.known_date))
+
+    def _read_one(self, folder: Path, manifest: dict) -> list[Delivery]:
+        deliveries = []
         business_date = date.fromisoformat(manifest["business_date"])
         for listed in manifest["tables"]:
-            if listed["table"] not in TABLES:
-                continue
-            rows = [row for file in listed["files"] for row in _checked_rows(path.parent, listed, file)]
+            rows = [row for file in listed["files"] for row in _checked_rows(folder, listed, file)]
             delivery = Delivery(
                 listed["table"],
                 manifest["kind"],
@@ -144,9 +156,14 @@ def read_landing(landing: Path) -> list[Delivery]:
                 date.fromisoformat(manifest["from_date"]) if manifest["from_date"] else None,
                 manifest["replaces"],
             )
-            _sort_rows(delivery, [_reading(listed["table"], row, readings) for row in rows])
+            _sort_rows(delivery, [_reading(listed["table"], row, self._readings) for row in rows])
             deliveries.append(delivery)
-    return sorted(deliveries, key=lambda each: (each.table, each.business_date, each.known_date))
+        return deliveries
+
+
+def read_landing(landing: Path) -> list[Delivery]:
+    """Every delivery of a landing folder that nothing is added to any more."""
+    return Landing(landing).read()
 
 
 def in_effect(

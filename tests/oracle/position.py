@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from tests.oracle.landing_text import DUE_AMOUNTS, Delivery, Row, in_effect, read_landing
+from tests.oracle.landing_text import DUE_AMOUNTS, Delivery, Landing, Row, in_effect
 
 ZERO = Decimal("0.00")
 BUCKET_ENDS = ((0, "CURRENT"), (30, "M1"), (60, "M2"), (90, "M3"), (120, "M4"), (150, "M5"), (180, "M6"))
@@ -63,8 +63,14 @@ class Oracle:
 
     def __init__(self, landing: Path, tolerance: Mapping[str, Decimal]) -> None:
         """``tolerance``: what may stay unpaid of an instalment, by currency; a loan in another is excluded."""
-        self.deliveries: list[Delivery] = read_landing(landing)
+        self._landing = Landing(landing)
         self.tolerance = tolerance
+        self.deliveries: list[Delivery] = []
+        self.read_again()
+
+    def read_again(self) -> None:
+        """Take in what has arrived since."""
+        self.deliveries = self._landing.read()
 
     def positions(self, business_date: date, known_date: date | None = None) -> dict[str, Position]:
         """Every loan of which any row is in effect, by loan_id."""
