@@ -52,7 +52,7 @@ def flip(connection: psycopg.Connection, run: Run, *, action: str, reason: str |
     failpoint("publish:mid")
     _record_event(connection, run.business_date, action, run.replaces_run_id, run.run_id, reason)
     if run.replaces_run_id is not None and run.replaces_run_id != run.run_id:
-        connection.execute("update ops.run set status = 'ROLLED_BACK' where run_id = %s", (run.replaces_run_id,))
+        connection.execute("update ops.run set status = 'SUPERSEDED' where run_id = %s", (run.replaces_run_id,))
     connection.execute("update ops.run set is_sealed = true where run_id = %s", (run.run_id,))
     _note_restatements(connection, run)
     remember_rows(connection)

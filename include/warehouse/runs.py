@@ -17,7 +17,7 @@ from include.warehouse.connection import connect
 
 log = logging.getLogger(__name__)
 JOB_LOCK = 7306002  # one warehouse-wide advisory lock: one job at a time
-ENDED = ("PUBLISHED", "COMPLETE", "FAILED", "ABANDONED", "ROLLED_BACK")
+ENDED = ("PUBLISHED", "COMPLETE", "FAILED", "ABANDONED", "ROLLED_BACK", "SUPERSEDED")
 
 
 @dataclass(frozen=True)

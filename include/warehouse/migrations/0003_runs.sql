@@ -8,7 +8,7 @@ create table ops.run (
     is_keyframe boolean not null,
     base_run_id text references ops.run,
     replaces_run_id text references ops.run, -- what was pointed at on this date when the run was opened
-    status text not null check (status in ('OPEN', 'FAILED', 'ABANDONED', 'COMPLETE', 'PUBLISHED', 'ROLLED_BACK')),
+    status text not null check (status in ('OPEN', 'FAILED', 'ABANDONED', 'COMPLETE', 'PUBLISHED', 'ROLLED_BACK', 'SUPERSEDED')),
     attempt integer not null default 1,
     is_sealed boolean not null default false, -- once pointed at, its rows never change
     policy_hash text not null,
