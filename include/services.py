@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def up(settings: Settings, report: Report = lambda line: None) -> list[str]:
     ensure_secrets(settings)
     with _exclusive(settings):
         missing = [component.name for component in components(settings) if component.pid is None]
+        launched_at = datetime.min.replace(tzinfo=UTC)
         port_moved = "api-server" in missing and choose_port(settings)
         if len(missing) < len(COMPONENTS) and (
             port_moved or read_state(settings).get("launched_with") != _fingerprint(settings)
@@ -85,11 +87,12 @@ def up(settings: Settings, report: Report = lambda line: None) -> list[str]:
         if missing:
             _migrate_metadata(settings, report)
             report(f"starting Airflow's {', '.join(missing)}")
+            launched_at = datetime.now(UTC)
             for name in missing:
                 _end_orphans(settings, name)
                 _launch(settings, name)
             update_state(settings, {"launched_with": _fingerprint(settings)})
-        _wait_until_healthy(settings)
+        _wait_until_healthy(settings, missing, launched_at)
     return missing
 
 
@@ -128,9 +131,13 @@ def components(settings: Settings) -> list[Component]:
 
 def health(settings: Settings) -> dict[str, str]:
     """What Airflow says of itself, by part (``metadatabase``, ``scheduler``, ...); empty when nobody answers."""
+    return {part: str(facts.get("status")) for part, facts in _health_facts(settings).items()}
+
+
+def _health_facts(settings: Settings) -> dict[str, dict[str, str | None]]:
     try:
         answer = httpx.get(f"{address(settings)}/api/v2/monitor/health", timeout=5, trust_env=False)
-        return {part: str(facts.get("status")) for part, facts in answer.raise_for_status().json().items()}
+        return dict(answer.raise_for_status().json())
     except (httpx.HTTPError, ValueError):
         return {}
 
@@ -186,8 +193,8 @@ def _launch(settings: Settings, name: str) -> None:
     update_state(settings, {"processes": processes})
 
 
-def _wait_until_healthy(settings: Settings) -> None:
-    parts = {"metadatabase", "scheduler", "triggerer", "dag_processor"}
+def _wait_until_healthy(settings: Settings, launched: list[str], launched_at: datetime) -> None:
+    """Until every part says so, and each launched one has shown a sign of life of its own, not its predecessor's."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         for component in components(settings):
@@ -196,8 +203,7 @@ def _wait_until_healthy(settings: Settings) -> None:
                     f"Airflow's {component.name} ended by itself; the end of {component.log}:\n{_tail(component.log)}",
                     next_command="postloan up",
                 )
-        said = health(settings)
-        if all(said.get(part) == "healthy" for part in parts):
+        if _is_healthy(_health_facts(settings), launched, launched_at):
             return
         time.sleep(0.3)
     raise PostloanError(
@@ -205,6 +211,17 @@ def _wait_until_healthy(settings: Settings) -> None:
         f"logs: {_log(settings, 'scheduler').parent}",
         next_command="postloan status",
     )
+
+
+def _is_healthy(facts: dict[str, dict[str, str | None]], launched: list[str], launched_at: datetime) -> bool:
+    for part in ("metadatabase", "scheduler", "triggerer", "dag_processor"):
+        said = facts.get(part, {})
+        if said.get("status") != "healthy":
+            return False
+        heartbeat = said.get(f"latest_{part}_heartbeat")
+        if part.replace("_", "-") in launched and (not heartbeat or datetime.fromisoformat(heartbeat) < launched_at):
+            return False
+    return True
 
 
 _children: list[subprocess.Popen[bytes]] = []  # held so that a dead child of this process does not stay a zombie
