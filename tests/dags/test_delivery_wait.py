@@ -1,0 +1,96 @@
+"""A task that waits for a file holds no worker, and waits neither too long nor for nothing."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dags.delivery_wait import LandDelivery, ManifestTrigger
+
+
+async def fired(trigger: ManifestTrigger) -> bool:
+    async for event in trigger.run():
+        return bool(event.payload)
+    raise AssertionError("the trigger ended without a word")
+
+
+def trigger_of(*manifests: Path, seconds: float) -> ManifestTrigger:
+    return ManifestTrigger([str(path) for path in manifests], time.time() + seconds, poll_seconds=0.01)
+
+
+def test_the_wait_ends_when_the_manifest_arrives(tmp_path: Path) -> None:
+    daily, history = tmp_path / "manifest.json", tmp_path / "history" / "manifest.json"
+
+    async def wait_and_deliver() -> bool:
+        waiting = asyncio.create_task(fired(trigger_of(daily, history, seconds=60)))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        history.parent.mkdir()
+        history.write_text("{}")
+        return await asyncio.wait_for(waiting, timeout=5)
+
+    assert asyncio.run(wait_and_deliver()) is True
+
+
+def test_the_wait_ends_at_the_deadline_without_a_manifest(tmp_path: Path) -> None:
+    assert asyncio.run(fired(trigger_of(tmp_path / "manifest.json", seconds=0.05))) is False
+
+
+def test_the_triggerer_can_make_a_waiting_task_again_after_a_restart(tmp_path: Path) -> None:
+    from airflow._shared.module_loading import import_string
+
+    path, arguments = trigger_of(tmp_path / "manifest.json", seconds=60).serialize()
+    assert import_string(path)(**arguments).serialize() == (path, arguments)
+
+
+@pytest.fixture
+def payments(tmp_path: Path, jobs: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., LandDelivery]:
+    """The task that lands payments of a date whose deadline is so many minutes from now."""
+
+    def task(*, deadline_in: float, wait_minutes: str = "0") -> LandDelivery:
+        land = sys.modules["include.jobs.land"]
+        monkeypatch.setattr(land, "deadline", lambda *_: datetime.now(UTC) + timedelta(minutes=deadline_in))
+        monkeypatch.setattr(land, "manifest_paths", lambda *_: [tmp_path / "manifest.json"])
+        arguments = {"business_date": "2026-01-31", "wait_minutes": wait_minutes}
+        return LandDelivery(task_id="land", system="payments", **arguments)
+
+    return task
+
+
+def waits_minutes(task: LandDelivery) -> float:
+    """How long the task would wait; fails when it does not defer."""
+    from airflow.sdk.exceptions import TaskDeferred
+
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute({})
+    assert deferred.value.method_name == "land"
+    return round((deferred.value.trigger.wait_until - time.time()) / 60, 1)
+
+
+def test_a_delivery_that_is_not_there_is_waited_for_until_its_deadline(payments: Any, jobs: Any) -> None:
+    assert waits_minutes(payments(deadline_in=90)) == 90
+    assert jobs == []
+
+
+def test_a_delivery_that_is_there_is_landed_at_once(payments: Any, jobs: Any, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    payments(deadline_in=90).execute({})
+    assert [name for name, *_ in jobs] == ["land"]
+
+
+def test_nobody_waits_for_a_date_whose_deadline_is_over(payments: Any, jobs: Any) -> None:
+    payments(deadline_in=-1).execute({})
+    assert [name for name, *_ in jobs] == ["land"], "landing says which file is missing"
+
+
+def test_a_person_may_wait_for_a_late_file_that_is_announced(payments: Any) -> None:
+    assert waits_minutes(payments(deadline_in=-600, wait_minutes="30")) == 30
+
+
+def test_waiting_for_a_person_never_shortens_the_wait_for_the_deadline(payments: Any) -> None:
+    assert waits_minutes(payments(deadline_in=90, wait_minutes="30")) == 90
