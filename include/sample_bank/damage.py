@@ -28,8 +28,8 @@ def damage(folder: Path, fault: str, table: str | None) -> None:
 def _duplicate_file(folder: Path, table: Listed) -> None:
     """The same file twice in one delivery, under another name."""
     original = table["files"][0]
-    stem, _, ending = original["name"].partition(".")
-    copy = {**original, "name": f"{stem}-copy.{ending}"}
+    ending = original["name"].partition(".")[2]
+    copy = {**original, "name": f"{table['table']}-copy.{ending}"}
     (folder / copy["name"]).write_bytes((folder / original["name"]).read_bytes())
     table["files"].append(copy)
 

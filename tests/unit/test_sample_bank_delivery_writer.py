@@ -123,3 +123,20 @@ def test_text_that_is_no_amount_is_written_as_it_stands_and_adds_nothing_to_the_
     _, file, data = read_back(write_delivery(tmp_path, "payments", DAY, {"repayment_transaction": frame}))
     assert file["control_total"] == "10.00"
     assert data.decode().splitlines()[2:] == ["2,1e3", "3,12.345"]
+
+
+@pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])
+def test_a_table_that_begins_with_an_empty_piece_is_written_as_it_is(tmp_path, file_format):
+    whole = pa.Table.from_pandas(PAYMENTS, preserve_index=False)
+    in_pieces = pa.concat_tables([whole.slice(0, 0), whole.slice(0, 1), whole.slice(0, 0), whole.slice(1)])
+    for number in range(20):
+        tables = {"repayment_transaction": in_pieces}
+        path = write_delivery(tmp_path / str(number), "payments", DAY, tables, file_format=file_format)
+        plain = write_delivery(
+            tmp_path / "whole", "payments", DAY, {"repayment_transaction": whole}, file_format=file_format
+        )
+        if file_format == "parquet":
+            read = [pa.parquet.read_table(place.parent / "repayment_transaction.parquet") for place in (path, plain)]
+            assert read[0].equals(read[1])
+        else:
+            assert path.read_bytes() == plain.read_bytes()
