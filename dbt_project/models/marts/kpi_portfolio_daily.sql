@@ -1,5 +1,6 @@
 -- Additive cells: the base's cells, less what the touched loans were, plus what they are. Exact, because money is
 -- numeric; recomputed in full at each keyframe.
+-- depends_on: {{ ref('int_touched_loans') }}
 with new_rows as (
     select * from {{ ref('loan_position') }}
     where business_date = {{ business_date() }} and run_id = {{ run_id() }}
