@@ -4,7 +4,7 @@ import logging
 from calendar import monthrange
 from datetime import date, timedelta
 
-from include.errors import PostloanError
+from include.errors import RefusedError
 from include.jobs.verify import verify
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 def month_close(month: date, settings: Settings) -> dict[str, object]:
     """Seal the month that holds ``month``. Closing a closed month again is a no-op.
 
-    Raises PostloanError naming the dates of the month that are not published, or rows that no longer match their
-    manifest.
+    Raises RefusedError naming the dates of the month that are not published, PostloanError naming rows that no longer
+    match their manifest.
     """
     first = month.replace(day=1)
     days = [first + timedelta(days=number) for number in range(monthrange(first.year, first.month)[1])]
@@ -36,7 +36,7 @@ def month_close(month: date, settings: Settings) -> dict[str, object]:
         )
         missing = [day.isoformat() for day in days if day not in shown]
         if missing:
-            raise PostloanError(
+            raise RefusedError(
                 f"{first.strftime('%Y-%m')} cannot be closed: {len(missing)} dates are not published, "
                 f"first {missing[0]}, last {missing[-1]}",
                 next_command=f"postloan backfill --from {missing[0]} --to {missing[-1]}",
