@@ -1,0 +1,186 @@
+"""Lands a system's deliveries: everything that has come and may be used on a business date, oldest first."""
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import psycopg
+
+from include.errors import DeliveryError, LateDeliveryError
+from include.failpoint import failpoint
+from include.landing.contract import contracts_of, load_systems
+from include.landing.discover import HISTORY_FOLDER, Delivery, daily_folder, find_deliveries
+from include.landing.load import LandedTable, batch_ids, load_delivery
+from include.landing.manifest import MANIFEST_NAME
+from include.settings import Settings
+from include.warehouse.connection import connect
+from include.warehouse.ledger import landed_batch_ids, record_attempt
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LandedBatchCounts:
+    """Where the rows of one batch went: ``rows_in`` is the sum of the four after it."""
+
+    batch_id: int
+    system: str
+    table: str
+    kind: str
+    part: str
+    business_date: str
+    known_date: str
+    rows_in: int
+    rows_loaded: int
+    rows_unchanged: int
+    rows_quarantined: int
+    rows_duplicate: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LandResult:
+    """What landing did. ``is_complete``: the business date's own delivery is in the warehouse.
+
+    ``batches``: what was landed now, none when all of it was there. ``waiting``: corrections whose delivery has not
+    come yet; they are landed after it.
+    """
+
+    system: str
+    business_date: str
+    is_complete: bool
+    batches: tuple[LandedBatchCounts, ...]
+    waiting: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for a log, a task's result or JSON."""
+        return asdict(self)
+
+
+def land(business_date: date, system: str, settings: Settings) -> LandResult:
+    """Land every delivery of ``system`` that is not landed yet and known by ``business_date``.
+
+    Each delivery is one transaction: killed and run again, it is there once. Raises LateDeliveryError when a required
+    system's own delivery of the date has not come, DeliveryError when one cannot be landed; what was landed before
+    stays.
+    """
+    failpoint("land:before")
+    contracts_of(system)  # an unknown system is named before anything else
+    deliveries = find_deliveries(settings.landing, system, known_until=business_date)
+    batches: list[LandedBatchCounts] = []
+    with connect(settings, application_name="postloan:land") as connection:
+        landed = landed_batch_ids(connection, system)
+        connection.commit()
+        waiting = []
+        for delivery in deliveries:
+            numbers = batch_ids(delivery)
+            if numbers <= landed:
+                continue
+            if not _has_its_base(delivery, deliveries):
+                log.warning("%s waits: the delivery that it corrects has not come", delivery)
+                waiting.append(str(delivery.folder))
+                continue
+            batches += _load(connection, delivery, settings.landing)
+            landed |= numbers
+    failpoint("land:after")
+    is_complete = any(_is_own(delivery, business_date) for delivery in deliveries)
+    if not is_complete and load_systems()[system].required:
+        raise late(business_date, system, settings)
+    if not batches:
+        log.info("%s %s: nothing new, everything delivered is in the warehouse", system, business_date)
+    return LandResult(system, business_date.isoformat(), is_complete, tuple(batches), tuple(waiting))
+
+
+def manifest_path(business_date: date, system: str, settings: Settings) -> Path:
+    """Where the manifest of a date's own delivery is or will be: what a wait looks for.
+
+    The daily one, unless a history that ends on the date is there.
+    """
+    folder = daily_folder(settings.landing, system, business_date)
+    history = folder / HISTORY_FOLDER / MANIFEST_NAME
+    return history if history.is_file() else folder / MANIFEST_NAME
+
+
+def missing_systems(business_date: date, settings: Settings) -> list[str]:
+    """The systems, required ones first, whose own delivery of the date has no manifest yet."""
+    systems = sorted(load_systems().values(), key=lambda system: (not system.required, system.system))
+    return [system.system for system in systems if not manifest_path(business_date, system.system, settings).is_file()]
+
+
+def late(business_date: date, system: str, settings: Settings) -> LateDeliveryError:
+    """The error that names what is missing, where it was looked for and when it was due."""
+    path = manifest_path(business_date, system, settings)
+    deadline = load_systems()[system].deadline
+    return LateDeliveryError(
+        f"the delivery of {system} for {business_date} has not come: no {path}. "
+        f"It was due by {deadline} ({settings.timezone}) on the day after; without it nothing of the date is published",
+        next_command=f"ls -l {path.parent}",
+    )
+
+
+def _load(connection: psycopg.Connection, delivery: Delivery, landing: Path) -> list[LandedBatchCounts]:
+    manifest = delivery.manifest
+    try:
+        tables = load_delivery(connection, delivery, landing)
+    except DeliveryError as error:
+        record_attempt(connection, manifest.system, manifest.business_date, "REFUSED", str(error))
+        connection.commit()
+        raise
+    record_attempt(connection, manifest.system, manifest.business_date, "LANDED")
+    connection.commit()
+    return [counts for table in tables for counts in _counts(table)]
+
+
+def _counts(table: LandedTable) -> list[LandedBatchCounts]:
+    counts = []
+    for batch in (table.batch, *table.further_batches):
+        balance = batch.balance
+        counts.append(
+            LandedBatchCounts(
+                batch.batch_id,
+                batch.system,
+                batch.table,
+                batch.kind,
+                batch.part,
+                batch.version.business_date.isoformat(),
+                batch.version.known_date.isoformat(),
+                balance.incoming.rows,
+                balance.loaded.rows,
+                balance.unchanged.rows,
+                balance.quarantined.rows,
+                balance.duplicate.rows,
+                batch.warnings,
+            )
+        )
+        log.info(
+            "%s.%s %s: %d rows in, %d loaded, %d unchanged, %d quarantined, %d duplicate",
+            batch.system,
+            batch.table,
+            batch.version.business_date,
+            balance.incoming.rows,
+            balance.loaded.rows,
+            balance.unchanged.rows,
+            balance.quarantined.rows,
+            balance.duplicate.rows,
+        )
+    return counts
+
+
+def _has_its_base(delivery: Delivery, deliveries: list[Delivery]) -> bool:
+    """A correction that replaces a delivery says what that delivery should have been, so it needs it to be there."""
+    manifest = delivery.manifest
+    if manifest.kind != "correction" or manifest.replaces == "keys":
+        return True
+    return any(_covers(other, manifest.business_date) for other in deliveries)
+
+
+def _covers(delivery: Delivery, business_date: date) -> bool:
+    manifest = delivery.manifest
+    if manifest.kind == "correction":
+        return False
+    return (manifest.from_date or manifest.business_date) <= business_date <= manifest.business_date
+
+
+def _is_own(delivery: Delivery, business_date: date) -> bool:
+    return delivery.manifest.kind != "correction" and delivery.manifest.business_date == business_date

@@ -1,0 +1,230 @@
+"""The strict checks: every value is judged as the text that was delivered, then cast exactly. Nothing is rounded.
+
+Vectorised over a chunk with pyarrow (measured against DuckDB on the same columns: two to three times faster, and no
+second engine to start). A row is refused for the first thing that is wrong with it, in the order of the contract.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.landing import chunk as shapes
+from include.landing.chunk import Chunk
+from include.landing.contract import Column, Contract, Rule
+from include.landing.reasons import reason_text
+
+MAX_TEXT_LENGTH = 200
+TOTAL_TYPE = pa.decimal128(38, 2)
+INTEGER_LIMIT = 2**31 - 1
+SHAPE_REASONS = {
+    shapes.WRONG_NUMBER_OF_CELLS: "wrong_number_of_cells",
+    shapes.NOT_A_JSON_OBJECT: "not_a_json_object",
+    shapes.DUPLICATE_JSON_MEMBER: "duplicate_json_member",
+    shapes.MISSING_MEMBER: "missing_member",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a row: a code of ``reasons``, the column if it is one column's fault, both languages."""
+
+    code: str
+    column: str | None
+    text: str
+
+
+@dataclass
+class Checked:
+    """A chunk after its checks.
+
+    ``values``: typed columns, only meaningful where ``is_good``. ``canonical``: the same as text in one form whatever
+    the file's format. ``problem``: per row 0 or 1 + an index of ``problems``. ``control``: the control column as exact
+    decimals for every row, 0 where it cannot be read.
+    """
+
+    chunk: Chunk
+    values: dict[str, pa.Array]
+    canonical: dict[str, pa.Array]
+    problem: np.ndarray
+    problems: list[Problem]
+    control: pa.Array
+
+    @property
+    def is_good(self) -> np.ndarray:
+        return self.problem == 0
+
+    def refuse(self, rows: np.ndarray, code: str, column: str | None = None, detail: str = "") -> None:
+        """Refuse the good rows in this mask; a row keeps the first reason it was given."""
+        rows = rows & self.is_good
+        if rows.any():
+            self.problems.append(Problem(code, column, reason_text(code, detail)))
+            self.problem[rows] = len(self.problems)
+
+    def control_sum(self, rows: np.ndarray) -> Decimal:
+        """The exact sum of the control column over a mask of rows."""
+        return pc.sum(self.control.filter(pa.array(rows))).as_py() or Decimal("0.00")
+
+
+def check(chunk: Chunk, contract: Contract) -> Checked:
+    """Judge every row of the chunk by its contract and cast the good ones."""
+    checked = Checked(chunk, {}, {}, np.zeros(len(chunk), np.int32), [], _control(chunk, contract))
+    for shape, code in SHAPE_REASONS.items():
+        checked.refuse(chunk.malformed == shape, code)
+    for column in contract.columns:
+        _check_column(checked, column, chunk.columns[column.name])
+    for rule in contract.rules:
+        _check_rule(checked, rule, contract)
+    return checked
+
+
+def _control(chunk: Chunk, contract: Contract) -> pa.Array:
+    text = chunk.columns[contract.control_column]
+    readable = pc.fill_null(pc.match_substring_regex(text, r"^-?[0-9]{1,16}(\.[0-9]{1,2})?$"), False)
+    return pc.if_else(readable, text, "0").cast(TOTAL_TYPE)
+
+
+def _check_column(checked: Checked, column: Column, text: pa.Array) -> None:
+    if not column.nullable:
+        checked.refuse(_mask(pc.is_null(text)), "not_stated", column.name, column.name)
+    if column.type == "text":
+        _check_text(checked, column, text)
+    elif column.type == "integer":
+        _check_integer(checked, column, text)
+    elif column.type == "date":
+        _check_date(checked, column, text)
+    elif column.type == "boolean":
+        allowed = pc.is_in(text, pa.array(["true", "false"]))
+        checked.refuse(_stated_but_not(text, allowed), "not_a_boolean", column.name, column.name)
+        checked.values[column.name] = pc.if_else(pc.is_null(text), pa.scalar(None, pa.bool_()), pc.equal(text, "true"))
+        checked.canonical[column.name] = text
+    else:
+        _check_decimal(checked, column, text)
+
+
+def _check_text(checked: Checked, column: Column, text: pa.Array) -> None:
+    name = column.name
+    if column.one_of is not None:
+        allowed = pc.is_in(text, pa.array(column.one_of))
+        checked.refuse(_stated_but_not(text, allowed), "unknown_code", name, f"{name}: {', '.join(column.one_of)}")
+    else:
+        too_long = pc.greater(pc.utf8_length(text), MAX_TEXT_LENGTH)
+        checked.refuse(_mask(too_long), "too_long", name, name)
+        # a line feed inside a quoted cell is text like any other; the rest of the control characters never is
+        checked.refuse(
+            _mask(pc.match_substring_regex(text, r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")), "control_character", name, name
+        )
+        trimmed = pc.equal(pc.utf8_trim_whitespace(text), text)
+        checked.refuse(_stated_but_not(text, trimmed), "surrounding_blanks", name, name)
+    if column.pattern is not None:
+        fits = pc.match_substring_regex(text, rf"^(?:{column.pattern})$")
+        checked.refuse(_stated_but_not(text, fits), "wrong_form", name, f"{name}: {column.pattern}")
+    checked.values[name] = checked.canonical[name] = text
+
+
+def _check_integer(checked: Checked, column: Column, text: pa.Array) -> None:
+    # no leading zeros: the text is the number's one form, which keys rely on
+    fits = pc.match_substring_regex(text, r"^(?:0|-?[1-9][0-9]{0,9})$")
+    checked.refuse(_stated_but_not(text, fits), "not_an_integer", column.name, column.name)
+    wide = _where(fits, text).cast(pa.int64())
+    in_range = pc.less_equal(pc.abs(wide), INTEGER_LIMIT)
+    checked.refuse(_stated_but_not(wide, in_range), "not_an_integer", column.name, column.name)
+    values = _where(in_range, wide).cast(pa.int32())
+    _check_bounds(checked, column, values)
+    checked.values[column.name] = values
+    checked.canonical[column.name] = text
+
+
+def _check_decimal(checked: Checked, column: Column, text: pa.Array) -> None:
+    precision, scale = column.precision_and_scale
+    fits = pc.match_substring_regex(text, rf"^-?[0-9]{{1,{precision - scale}}}(?:\.[0-9]{{1,{scale}}})?$")
+    detail = f"{column.name}: {precision - scale} digits, {scale} decimals"
+    checked.refuse(_stated_but_not(text, fits), "not_an_exact_decimal", column.name, detail)
+    values = _where(fits, text).cast(pa.decimal128(precision, scale))
+    _check_bounds(checked, column, values)
+    checked.values[column.name] = values
+    is_canonical = pc.match_substring_regex(text, rf"^(?:0|-?[1-9][0-9]*|-?0)\.[0-9]{{{scale}}}$")
+    negative_zero = pc.match_substring_regex(text, r"^-[0.]+$")
+    if pc.all(pc.and_not(is_canonical, negative_zero)).as_py() is not False:
+        checked.canonical[column.name] = text
+    else:
+        checked.canonical[column.name] = values.cast(pa.string())
+
+
+def _check_date(checked: Checked, column: Column, text: pa.Array) -> None:
+    name = column.name
+    # a file holds few different dates: judge each once
+    encoded = text.dictionary_encode()
+    distinct = encoded.dictionary
+    iso = pc.match_substring_regex(distinct, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+    judged = zip(distinct.to_pylist(), iso.to_pylist(), strict=True)
+    dates = [_real_date(day) if is_iso else None for day, is_iso in judged]
+    real = pa.array(dates, pa.date32())
+    sane = pc.and_(pc.greater_equal(real, column.earliest), pc.less_equal(real, column.latest))
+    if not pc.all(pc.fill_null(sane, False)).as_py() and len(distinct):
+        indices = encoded.indices
+        checked.refuse(_stated_but_not(text, iso.take(indices)), "not_an_iso_date", name, name)
+        checked.refuse(_stated_but_not(text, pc.is_valid(real).take(indices)), "no_such_date", name, name)
+        detail = f"{name}: {column.earliest.year} to {column.latest.year}"
+        checked.refuse(_stated_but_not(text, sane.take(indices)), "date_out_of_range", name, detail)
+    checked.values[name] = real.take(encoded.indices)
+    checked.canonical[name] = text
+
+
+def _real_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _check_bounds(checked: Checked, column: Column, values: pa.Array) -> None:
+    for bound, holds, words in (
+        (column.above, pc.greater, "above"),
+        (column.at_least, pc.greater_equal, "at least"),
+        (column.below, pc.less, "below"),
+    ):
+        if bound is not None:
+            detail = f"{column.name}: {words} {bound}"
+            broken = _stated_but_not(values, holds(values, _bound(bound, values)))
+            checked.refuse(broken, "out_of_bounds", column.name, detail)
+
+
+def _check_rule(checked: Checked, rule: Rule, contract: Contract) -> None:
+    when = checked.chunk.columns[rule.when.column]
+    listed = _mask(pc.is_in(when, pa.array(rule.when.in_ or rule.when.not_in)))
+    concerned = listed if rule.when.in_ is not None else ~listed
+    detail = f"{rule.name}: {rule.description.partition(' | ')[0]}"
+    for name in rule.require:
+        checked.refuse(concerned & _mask(pc.is_null(checked.chunk.columns[name])), "rule_broken", name, detail)
+    if rule.column is not None:
+        values = checked.values[rule.column]
+        for bound, holds in ((rule.above, pc.greater), (rule.below, pc.less)):
+            if bound is not None:
+                broken = concerned & _stated_but_not(values, holds(values, _bound(bound, values)))
+                checked.refuse(broken, "rule_broken", rule.column, detail)
+
+
+def _bound(bound: int, values: pa.Array) -> pa.Scalar:
+    return pa.scalar(Decimal(bound) if pa.types.is_decimal(values.type) else bound, values.type)
+
+
+def _where(keep: pa.Array, values: pa.Array) -> pa.Array:
+    """The values, null where ``keep`` is not true: what cannot be cast is never tried."""
+    if pc.all(pc.fill_null(keep, False)).as_py():
+        return values
+    return pc.if_else(pc.fill_null(keep, False), values, pa.scalar(None, values.type))
+
+
+def _stated_but_not(values: pa.Array, holds: pa.Array) -> np.ndarray:
+    """Where a value is stated and the condition does not hold."""
+    broken = _mask(pc.invert(holds))
+    return broken & _mask(pc.is_valid(values)) if values.null_count else broken
+
+
+def _mask(values: pa.Array) -> np.ndarray:
+    """A boolean array as a numpy mask; null counts as false."""
+    return pc.fill_null(values, False).to_numpy(zero_copy_only=False)

@@ -1,0 +1,56 @@
+"""A piece of a delivered table: every value still as text, each row with its number."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+# how many rows are checked and sent at a time: large enough for vectors, small enough for memory
+CHUNK_ROWS = 400_000
+CHUNK_BYTES = 32 * 1024**2
+
+# what is wrong with the shape of a row, before any column is looked at
+WELL_FORMED = 0
+WRONG_NUMBER_OF_CELLS = 1
+NOT_A_JSON_OBJECT = 2
+DUPLICATE_JSON_MEMBER = 3
+MISSING_MEMBER = 4
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of one table.
+
+    ``columns``: the contract's columns as text (null: not stated), all of one length. ``line_no``: the number of each
+    row in its batch, from 1. ``malformed``: WELL_FORMED or what is wrong with the row's shape; such a row holds the
+    values that could still be told apart.
+    """
+
+    columns: dict[str, pa.Array]
+    line_no: np.ndarray
+    malformed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.line_no)
+
+    def take(self, rows: np.ndarray) -> "Chunk":
+        """The rows at these positions, or where this mask is true."""
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        indices = pa.array(rows)
+        return Chunk(
+            {name: column.take(indices) for name, column in self.columns.items()},
+            self.line_no[rows],
+            self.malformed[rows],
+        )
+
+
+def concat(chunks: list[Chunk]) -> Chunk:
+    """One chunk of all rows; needs at least one."""
+    if len(chunks) == 1:
+        return chunks[0]
+    return Chunk(
+        {name: pa.concat_arrays([chunk.columns[name] for chunk in chunks]) for name in chunks[0].columns},
+        np.concatenate([chunk.line_no for chunk in chunks]),
+        np.concatenate([chunk.malformed for chunk in chunks]),
+    )

@@ -1,0 +1,218 @@
+"""Loads one table of a delivery inside the delivery's transaction: rows first, then what they mean for others."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import psycopg
+from psycopg import sql
+
+from include.landing.chunk import CHUNK_ROWS
+from include.landing.compare import Comparison
+from include.landing.copy_rows import HEADER, TRAILER
+from include.landing.decode import RawRow, SourceFile
+from include.landing.decode import raw_rows as delivered_rows
+from include.landing.further import FurtherBatches
+from include.landing.passes import ApartError, Refused, Seen, TableFiles, new_seen, run_pass
+from include.landing.prepare import Dating, Prepared, raw_columns, raw_rows
+from include.landing.reasons import masked
+from include.landing.settle import Settlement, looks_back
+from include.landing.versions import RawTable
+from include.warehouse.ledger import (
+    ZERO,
+    Batch,
+    LandedBatch,
+    LoadFile,
+    QuarantinedRow,
+    record_batch,
+    record_files,
+    record_quarantine,
+)
+
+log = logging.getLogger(__name__)
+NUL_SIGN = "\u2400"  # PostgreSQL's text cannot hold the character itself
+
+
+class TableLoad:
+    """One table of one delivery: ``send_rows`` puts its rows into the transaction, ``record`` everything else."""
+
+    def __init__(
+        self, connection: psycopg.Connection, batch: Batch, files: TableFiles, landed: list[LandedBatch]
+    ) -> None:
+        self.connection = connection
+        self.batch = batch
+        self.files = files
+        self.landed = landed
+        self.contract = files.contract
+        self.table = RawTable(connection, files.contract)
+        self.seen: Seen = new_seen(files)
+        # by dates only: a history's rows have dates of their own, and looking once too often does no harm
+        first, last = batch.from_date or batch.version.business_date, batch.version.business_date
+        self._has_earlier = any((other.from_date or other.version.business_date) <= last for other in landed)
+        self._has_later = any(other.version.business_date >= first for other in landed)
+        self._looks_back = looks_back(batch, files.contract)
+        self._comparison = Comparison(self.table, batch, landed) if self._looks_back and self._has_earlier else None
+
+    def send_rows(self) -> None:
+        """Check and send the rows. Raises DeliveryError when the table cannot be landed."""
+        apart: np.ndarray | None = None
+        while True:
+            try:
+                with self.connection.transaction():
+                    self._send(apart)
+                return
+            except ApartError as error:
+                log.info("%s: %s; reading it once more", self.contract.table, error)
+                apart = error.hashes
+
+    def record(self) -> tuple[list[Batch], int]:
+        """Write ledger, supersessions, further batches and quarantine.
+
+        Returns the further batches and the number of supersessions.
+        """
+        self.batch = replace(self.batch, warnings=tuple(self.seen.drift.warnings))
+        record_batch(self.connection, self.batch)
+        record_files(self.connection, self.batch.batch_id, self._load_files())
+        record_quarantine(self.connection, self.batch, self._quarantined())
+        superseded = self.table.supersede(self.batch.batch_id, has_earlier=self._has_earlier, has_later=self._has_later)
+        settlement = Settlement(
+            self.table,
+            self.batch,
+            self.landed,
+            FurtherBatches(self.table, self.batch, self.landed),
+            unreadable_rows=self.seen.without_key,
+        )
+        has_missing = self._comparison is not None and self._comparison.missing("landing_missing") > 0
+        if has_missing:
+            settlement.settle_missing("landing_missing")
+        if settlement.has_later_operations:
+            touched = sql.SQL("select distinct {unit} from {rows} where _batch_id = {batch}").format(
+                unit=self.table.unit, rows=self.table.rows, batch=sql.Literal(self.batch.batch_id)
+            )
+            if has_missing:
+                touched += sql.SQL(" union select {unit} from landing_missing").format(unit=self.table.unit)
+            self.table.replace_temporary("landing_touched", touched)
+            settlement.settle_later("landing_touched")
+        return settlement.further.written, superseded + settlement.superseded
+
+    def _send(self, apart: np.ndarray | None) -> None:
+        self.seen = new_seen(self.files)
+        balance = self.batch.balance
+        for share in (balance.incoming, balance.loaded, balance.unchanged, balance.quarantined, balance.duplicate):
+            share.rows, share.total = 0, ZERO
+        if self._comparison is None:
+            self._copy(self._counted(run_pass(self.files, self.seen, apart)), None)
+        else:
+            self._send_changed(self._comparison, apart)
+        balance.incoming.add(int(self.seen.rows.sum()), sum(self.seen.totals, start=ZERO))
+        balance.quarantined.add(len(self.seen.refused), self.seen.refused_total)
+
+    def _send_changed(self, comparison: Comparison, apart: np.ndarray | None) -> None:
+        comparison.open()
+        chunks: Iterable[Prepared] = run_pass(self.files, self.seen, apart)
+        if self.files.rows <= CHUNK_ROWS:
+            chunks = list(chunks)
+            comparison.send(chunks)
+        else:
+            comparison.send(chunks)
+            chunks = run_pass(self.files, new_seen(self.files), apart)  # the rows were not kept: read them again
+        self._copy(self._counted(chunks), comparison.changed_lines())
+
+    def _counted(self, chunks: Iterable[Prepared]) -> Iterator[Prepared]:
+        for prepared in chunks:
+            if prepared.is_duplicate.any():
+                self.batch.balance.duplicate.add(
+                    int(prepared.is_duplicate.sum()), prepared.checked.control_sum(prepared.is_duplicate)
+                )
+            yield prepared
+
+    def _copy(self, chunks: Iterable[Prepared], changed: np.ndarray | None) -> None:
+        """Send the loadable rows, of which ``changed`` holds the line numbers unless all are new."""
+        manifest = Dating(self.batch.version.business_date, self.batch.version.known_date, self.batch.from_date)
+        balance = self.batch.balance
+        with self._sender() as sender:
+            for prepared in chunks:
+                rows = prepared.is_loadable
+                if changed is not None:
+                    is_changed = np.isin(prepared.line_no, changed, assume_unique=True)
+                    unchanged = rows & ~is_changed
+                    balance.unchanged.add(int(unchanged.sum()), prepared.checked.control_sum(unchanged))
+                    rows = rows & is_changed
+                if rows.any():
+                    balance.loaded.add(int(rows.sum()), prepared.checked.control_sum(rows))
+                    sender.send(raw_rows(prepared, rows, self.contract, self.batch.batch_id, manifest))
+
+    @contextmanager
+    def _sender(self) -> Iterator["_Sender"]:
+        names = sql.SQL(", ").join(map(sql.Identifier, raw_columns(self.contract)))
+        statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(self.table.rows, names)
+        with (
+            self.connection.cursor() as cursor,
+            cursor.copy(statement) as copy,
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="postloan-copy") as executor,
+        ):
+            sender = _Sender(copy, executor)
+            sender.send(memoryview(HEADER))
+            yield sender
+            sender.send(memoryview(TRAILER))
+            sender.wait()
+
+    def _load_files(self) -> list[LoadFile]:
+        return [
+            LoadFile(
+                file.name,
+                stated.sha256,
+                file.path.stat().st_size,
+                file.encoding,
+                stated.row_count,
+                self.seen.totals[number],
+                file.first_line_no,
+            )
+            for number, (file, stated) in enumerate(zip(self.files.files, self.files.stated, strict=True))
+        ]
+
+    def _quarantined(self) -> list[QuarantinedRow]:
+        refused = sorted(self.seen.refused, key=lambda row: row.line_no)
+        rows = []
+        for file, stated in zip(self.files.files, self.files.stated, strict=True):
+            here = [row for row in refused if 0 <= row.line_no - file.first_line_no < stated.row_count]
+            if here:
+                texts = delivered_rows(file, [row.line_no for row in here])
+                rows += [_quarantined_row(row, texts[row.line_no], file) for row in here]
+        return rows
+
+
+class _Sender:
+    """Sends one block while the next one is being made: the server and this process each have a core."""
+
+    def __init__(self, copy: psycopg.Copy, executor: ThreadPoolExecutor) -> None:
+        self._copy = copy
+        self._executor = executor
+        self._last: Future[None] | None = None
+
+    def send(self, block: memoryview) -> None:
+        self.wait()
+        self._last = self._executor.submit(self._copy.write, block)
+
+    def wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+            self._last = None
+
+
+def _quarantined_row(refused: Refused, delivered: RawRow, file: SourceFile) -> QuarantinedRow:
+    text = delivered.text.replace("\x00", NUL_SIGN)
+    return QuarantinedRow(
+        line_no=refused.line_no,
+        file_name=file.name,
+        file_line_no=delivered.file_line_no,
+        reason_code=refused.problem.code,
+        reason_text=refused.problem.text,
+        column_name=refused.problem.column,
+        loan_id=refused.loan_id,
+        masked_text=masked(text),
+        raw_text=text,
+    )

@@ -1,0 +1,197 @@
+"""One pass over the files of a table: chunks that hold whole units and all rows of a key, checked and handed on.
+
+Usually one pass is all. When the rows of a key or a unit turn out to lie in different chunks, ``ApartError`` names
+them; the pass is made again with those rows set aside and judged together at the end.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.errors import DeliveryError
+from include.landing.check import Problem
+from include.landing.chunk import CHUNK_ROWS, Chunk, concat
+from include.landing.contract import Contract
+from include.landing.cross_rows import group_texts, process_hashes
+from include.landing.decode import Drift, SourceFile, read_chunks
+from include.landing.manifest import ManifestFile
+from include.landing.prepare import Prepared, prepare
+
+log = logging.getLogger(__name__)
+SHOWN_ROWS = 5
+
+
+class ApartError(Exception):
+    """Rows that belong together lie in different chunks; ``hashes`` are those of their keys or units, sorted."""
+
+    def __init__(self, hashes: np.ndarray) -> None:
+        self.hashes = hashes
+        super().__init__(f"{len(hashes)} keys or units lie in several chunks")
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """The delivered files of one table, found sound, and what their manifest says of them."""
+
+    contract: Contract
+    files: list[SourceFile]
+    stated: list[ManifestFile]
+
+    @property
+    def rows(self) -> int:
+        return sum(file.row_count for file in self.stated)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row that is not loaded."""
+
+    line_no: int
+    problem: Problem
+    loan_id: str | None
+
+
+@dataclass
+class Seen:
+    """What a pass has met: sums by file, refused rows, units of refused rows, drift."""
+
+    rows: np.ndarray
+    totals: list[Decimal]
+    refused: list[Refused] = field(default_factory=list)
+    refused_total: Decimal = Decimal("0.00")
+    own_faults: int = 0
+    without_key: int = 0
+    drift: Drift = field(default_factory=Drift)
+
+
+def run_pass(table: TableFiles, seen: Seen, apart: np.ndarray | None = None) -> Iterator[Prepared]:
+    """Prepared chunks of the whole table. Raises ApartError at the end, DeliveryError for drift or many bad rows."""
+    group = table.contract.unit_or_key
+    is_one_chunk = table.rows <= CHUNK_ROWS
+    met: list[np.ndarray] = []
+    aside: list[Chunk] = []
+    done = 0
+    for chunk in _cut_between_units(table, seen, is_one_chunk=is_one_chunk):
+        rest = chunk
+        if not is_one_chunk:
+            codes, hashes = process_hashes(group_texts(chunk, group))
+            if apart is None:
+                met.append(hashes)
+            else:
+                is_apart = (codes >= 0) & np.isin(hashes, apart)[codes]
+                aside.append(chunk.take(is_apart))
+                rest = chunk.take(~is_apart)
+        yield _noted(prepare(rest, table.contract), table, seen)
+        done += len(chunk)
+        if not is_one_chunk:
+            log.info("%s.%s: %d of %d rows", table.contract.system, table.contract.table, done, table.rows)
+    if met:
+        every = np.sort(np.concatenate(met))
+        repeated = np.unique(every[1:][every[1:] == every[:-1]])
+        if len(repeated):
+            raise ApartError(repeated)
+    if aside:
+        yield _noted(prepare(concat(aside), table.contract), table, seen)
+    _compare_with_manifest(table, seen)
+
+
+def new_seen(table: TableFiles) -> Seen:
+    """An empty record for a pass."""
+    return Seen(np.zeros(len(table.files), np.int64), [Decimal("0.00")] * len(table.files))
+
+
+def _cut_between_units(table: TableFiles, seen: Seen, *, is_one_chunk: bool) -> Iterator[Chunk]:
+    held: list[Chunk] = []
+    for file in table.files:
+        for chunk in read_chunks(file, table.contract, seen.drift):
+            held.append(chunk)
+            if is_one_chunk:
+                continue
+            whole = concat(held)
+            if not table.contract.unit:
+                yield whole
+                held = []
+                continue
+            # the last unit may go on in what comes next
+            units = group_texts(whole, table.contract.unit)
+            last = _last_unit(units)
+            is_last = pc.fill_null(pc.equal(units, last), False).to_numpy(zero_copy_only=False)
+            if not is_last.all():
+                yield whole.take(~is_last)
+                held = [whole.take(is_last)]
+    if held:
+        yield concat(held)
+
+
+def _last_unit(units: pa.Array) -> pa.Scalar:
+    known = units.drop_null()
+    return known[-1] if len(known) else pa.scalar(None, units.type)
+
+
+def _noted(prepared: Prepared, table: TableFiles, seen: Seen) -> Prepared:
+    checked = prepared.checked
+    contract = table.contract
+    first_lines = np.array([file.first_line_no for file in table.files])
+    file_of = np.searchsorted(first_lines, prepared.line_no, side="right") - 1
+    for number in range(len(table.files)):
+        mask = file_of == number
+        if mask.any():
+            seen.rows[number] += int(mask.sum())
+            seen.totals[number] += checked.control_sum(mask)
+    is_refused = ~checked.is_good
+    if is_refused.any():
+        seen.refused_total += checked.control_sum(is_refused)
+        positions = np.flatnonzero(is_refused)
+        loans = _readable(checked.chunk.columns["loan_id"].take(pa.array(positions)))
+        keys = group_texts(checked.chunk, contract.unit_or_key).take(pa.array(positions))
+        seen.without_key += keys.null_count
+        for position, loan in zip(positions, loans, strict=True):
+            problem = checked.problems[checked.problem[position] - 1]
+            seen.refused.append(Refused(int(prepared.line_no[position]), problem, loan))
+            seen.own_faults += problem.code != "unit_incomplete"
+        _refuse_too_many(table, seen)
+    return prepared
+
+
+def _readable(loans: pa.Array) -> list[str | None]:
+    fits = pc.match_substring_regex(loans, r"^[^\x00-\x1f\x7f]{1,200}$")
+    return pc.if_else(pc.fill_null(fits, False), loans, pa.scalar(None, pa.string())).to_pylist()
+
+
+def _refuse_too_many(table: TableFiles, seen: Seen) -> None:
+    contract = table.contract
+    allowed = max(contract.max_quarantine_rows, int(contract.max_quarantine_share * table.rows))
+    if seen.own_faults <= allowed:
+        return
+    lines = [
+        f"row {refused.line_no} ({refused.problem.column or 'row'}): {refused.problem.text}"
+        for refused in sorted(seen.refused, key=lambda refused: refused.line_no)
+        if refused.problem.code != "unit_incomplete"
+    ]
+    raise DeliveryError(
+        f"{table.files[0].path.parent}: {contract.table} has {seen.own_faults} bad rows and more, of {table.rows}; "
+        f"at most {allowed} may be put in quarantine. Nothing of the delivery was loaded. The first: "
+        + "; ".join(lines[:SHOWN_ROWS]),
+        next_command=f"cat include/contracts/{contract.system}/{contract.table}.yml",
+    )
+
+
+def _compare_with_manifest(table: TableFiles, seen: Seen) -> None:
+    for number, (file, stated) in enumerate(zip(table.files, table.stated, strict=True)):
+        if int(seen.rows[number]) != stated.row_count:
+            raise DeliveryError(
+                f"{file.path} holds {seen.rows[number]} rows, its manifest says {stated.row_count}. "
+                "Nothing of the delivery was loaded; ask for it again",
+                next_command=f"cat {file.path.parent / 'manifest.json'}",
+            )
+        if seen.totals[number] != stated.control_total_exact:
+            raise DeliveryError(
+                f"{file.path}: the sum of {table.contract.control_column} is {seen.totals[number]}, its manifest "
+                f"says {stated.control_total}. Nothing of the delivery was loaded; ask for it again",
+                next_command=f"cat {file.path.parent / 'manifest.json'}",
+            )

@@ -1,0 +1,115 @@
+"""From a chunk of text to rows that can be sent: checked, hashed, duplicates and units settled, running sums made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.landing.check import Checked, check
+from include.landing.chunk import Chunk
+from include.landing.contract import Contract
+from include.landing.copy_rows import RowWriter
+from include.landing.cross_rows import doubled_keys, running_sums, whole_units
+from include.landing.row_hash import row_hashes
+
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Dating:
+    """The business and known date of a batch's rows; a history takes both from each row, inside its range."""
+
+    business_date: date
+    known_date: date
+    from_date: date | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A chunk whose every row has found its place: good, refused or an exact duplicate."""
+
+    checked: Checked
+    hashes: np.ndarray
+    is_duplicate: np.ndarray
+    sums: dict[str, np.ndarray]
+
+    @property
+    def line_no(self) -> np.ndarray:
+        return self.checked.chunk.line_no
+
+    @property
+    def is_loadable(self) -> np.ndarray:
+        return self.checked.is_good & ~self.is_duplicate
+
+
+def prepare(chunk: Chunk, contract: Contract) -> Prepared:
+    """Check, hash and settle a chunk that holds whole units and every row of the keys in it."""
+    checked = check(chunk, contract)
+    hashes = row_hashes(checked.canonical, contract)
+    is_duplicate = doubled_keys(checked, hashes, contract)
+    sums: dict[str, np.ndarray] = {}
+    if contract.unit:
+        whole_units(checked, contract)
+        sums = running_sums(checked, checked.is_good & ~is_duplicate, contract)
+    # a unit refused as a whole takes its duplicates with it
+    return Prepared(checked, hashes, is_duplicate & checked.is_good, sums)
+
+
+def raw_columns(contract: Contract) -> list[str]:
+    """The columns of the raw table in the order in which ``raw_rows`` sends them."""
+    return [
+        *(column.name for column in contract.columns),
+        *(derived.name for derived in contract.derived),
+        "_business_date",
+        "_known_date",
+        "_batch_id",
+        "_line_no",
+        "_row_hash",
+    ]
+
+
+def raw_rows(prepared: Prepared, rows: np.ndarray, contract: Contract, batch_id: int, dating: Dating) -> memoryview:
+    """The rows of a mask for COPY into the raw table, ordered by loan: its index is filled from left to right then."""
+    positions = _by_loan(prepared, np.flatnonzero(rows))
+    indices = pa.array(positions)
+    columns = raw_columns(contract)
+    writer = RowWriter(len(positions), len(columns))
+    values = {name: column.take(indices) for name, column in prepared.checked.values.items()}
+    for column in contract.columns:
+        writer.value(values[column.name])
+    for derived in contract.derived:
+        writer.cents(prepared.sums[derived.name][positions])
+    if dating.from_date is None:
+        writer.date((dating.business_date - EPOCH).days)
+        writer.date((dating.known_date - EPOCH).days)
+    else:
+        known = values[contract.known_date_column]
+        clamped = pc.max_element_wise(pc.min_element_wise(known, dating.business_date), dating.from_date)
+        writer.value(clamped.cast(pa.date32()))
+        writer.value(clamped.cast(pa.date32()))
+    writer.bigint(batch_id)
+    writer.integer(prepared.line_no[positions])
+    writer.uuid(prepared.hashes[positions])
+    return writer.finish()
+
+
+def key_rows(prepared: Prepared, rows: np.ndarray, names: Sequence[str]) -> memoryview:
+    """Line number, these columns and hash of the rows of a mask, for the temporary table that finds what changed."""
+    positions = np.flatnonzero(rows)
+    indices = pa.array(positions)
+    writer = RowWriter(len(positions), len(names) + 2)
+    writer.integer(prepared.line_no[positions])
+    for name in names:
+        writer.value(prepared.checked.values[name].take(indices))
+    writer.uuid(prepared.hashes[positions])
+    return writer.finish()
+
+
+def _by_loan(prepared: Prepared, positions: np.ndarray) -> np.ndarray:
+    loans = prepared.checked.values["loan_id"].take(pa.array(positions))
+    if len(positions) < 2 or pc.all(pc.less_equal(loans[:-1], loans[1:])).as_py():
+        return positions
+    return positions[pc.sort_indices(loans).to_numpy()]  # a stable sort: rows of one loan keep their order
