@@ -146,7 +146,7 @@ def _amounts() -> list[Expectation]:
             for column, zh in NEVER_NEGATIVE.items()
         ),
         ExpectNoRowsWhere(
-            where="principal_outstanding_amount > principal_amount",
+            where="principal_outstanding_amount > greatest(principal_amount, 0)",
             **rule(
                 "outstanding_is_at_most_the_principal",
                 "剩余本金不超过贷款本金。",
@@ -291,7 +291,7 @@ def _status(scope: Scope) -> list[Expectation]:
             ),
         ),
         ExpectNoRowsWhere(
-            where="loan_status = 'EXCLUDED'",
+            where="exclusion_reason_code in ('NO_CONTRACT', 'NO_SCHEDULE', 'NO_CURRENCY_POLICY')",
             **rule(
                 "no_loan_is_excluded",
                 "没有因资料缺失而未计算的贷款。",
