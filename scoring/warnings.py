@@ -69,7 +69,11 @@ def warnings_of_day(
         _cleared_row(listed_before[loan_id], position_of.get(loan_id), reasons)
         for loan_id in sorted(set(listed_before) - set(open_signals))
     ]
-    return pd.DataFrame(listed, columns=list(LIST_COLUMNS)), pd.DataFrame(cleared, columns=list(CLEARED_COLUMNS))
+    # dtype object: pandas would turn the missing previous severity of a new warning into NaN, written as "nan"
+    return (
+        pd.DataFrame(listed, columns=list(LIST_COLUMNS), dtype=object),
+        pd.DataFrame(cleared, columns=list(CLEARED_COLUMNS), dtype=object),
+    )
 
 
 def _is_open(signal: Mapping[str, Any], listed_before: Mapping[str, Mapping[str, Any]]) -> bool:
