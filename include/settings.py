@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     schedule_from: date = Field(
         date(2999, 1, 1), description="first day on which the schedule runs by itself; until then dates are triggered"
     )
+    smtp_url: SecretStr | None = Field(
+        None, description="mail server for digests, smtp(s)://user:password@host:port/?from=..&to=..; empty: files only"
+    )
+    data_docs_dates: int = Field(60, ge=1, description="of how many business dates the Data Docs are kept")
     statement_timeout_seconds: int = 1800
     writer_wait_seconds: int = Field(900, description="how long open_run waits for another date's run")
 
