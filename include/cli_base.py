@@ -19,14 +19,29 @@ class Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except PostloanError as error:
-            from rich.console import Console
-            from rich.text import Text
-
-            err = Console(stderr=True, highlight=False, soft_wrap=True)
-            err.print(Text(error.what, style="red"))
-            if error.next_command:
-                err.print(Text(f"next: {error.next_command}", style="bold"))
+            _show(error)
             raise typer.Exit(1) from error
+        except Exception as error:
+            # by name, because importing psycopg would slow down every help text
+            if type(error).__module__.startswith("psycopg") and _is_lost_connection(error):
+                reason = str(error).strip().splitlines()[0]
+                _show(PostloanError(f"The warehouse went away: {reason}", next_command="postloan status"))
+                raise typer.Exit(1) from error
+            raise
+
+
+def _is_lost_connection(error: Exception) -> bool:
+    return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+
+
+def _show(error: PostloanError) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    err = Console(stderr=True, highlight=False, soft_wrap=True)
+    err.print(Text(error.what, style="red"))
+    if error.next_command:
+        err.print(Text(f"next: {error.next_command}", style="bold"))
 
 
 class RunVerbs(Verbs):
@@ -58,6 +73,7 @@ def settings_of_this_process() -> Any:
     os.umask(0o077)  # what a command writes holds loan data: its owner's alone
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("include").setLevel(logging.INFO)
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     return load_settings()
 
 
@@ -68,4 +84,4 @@ def console() -> Any:
 
 
 def say(line: str) -> None:
-    console().print(line, markup=False)
+    console().print(line, markup=False, soft_wrap=True)

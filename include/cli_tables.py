@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 SEVERITIES = {"RED_CRITICAL": "bold red", "RED": "red", "ORANGE": "dark_orange", "YELLOW": "yellow"}
 WARNING_LIST = """
-    select loan_id, borrower_id, severity, change, listed_since_date, days_on_list, days_past_due, delinquency_bucket,
-        past_due_amount, principal_outstanding_amount, {reason}
+    select loan_id, severity, change, days_on_list, days_past_due, delinquency_bucket, past_due_amount,
+        principal_outstanding_amount, {reason}
     from serving.warning_list_as_of(%s)
     order by array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], severity), past_due_amount desc, loan_id
 """
 WARNING_CLEARED = """
-    select loan_id, borrower_id, last_severity, listed_since_date, cleared_by, {reason}
+    select loan_id, last_severity, listed_since_date, cleared_by, {reason}
     from serving.warning_cleared_as_of(%s)
     order by array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], last_severity), loan_id
 """
@@ -66,26 +67,31 @@ def print_lists(out: Console, settings: Settings, business_date: date | None, *,
 
 
 def _print_warnings(out: Console, day: date, rows: Sequence[Sequence[Any]], limit: int) -> None:
-    table = Table(title=f"预警名单 · Warning list, {day}: {len(rows)} loans", title_justify="left")
-    for header in ("贷款 loan", "借款人 borrower", "严重度 severity", "变化 change", "列入 since", "天 days"):
+    table = _table(f"预警名单 · Warning list, {day}: {len(rows):,} loans")
+    for header in ("贷款\nloan", "严重度\nseverity", "变化\nchange", "在列天数\nlisted days"):
         table.add_column(header, no_wrap=True)
-    for header in ("逾期天数 dpd", "阶段 bucket"):
-        table.add_column(header, no_wrap=True)
-    table.add_column("逾期金额 past due", justify="right", no_wrap=True)
-    table.add_column("剩余本金 principal", justify="right", no_wrap=True)
-    table.add_column("原因 why")
-    for loan, borrower, severity, change, since, days, dpd, bucket, past_due, principal, why in rows[:limit]:
-        style = SEVERITIES.get(severity, "")
+    for header in ("逾期天数\ndpd", "阶段\nbucket", "逾期金额\npast due", "剩余本金\nprincipal"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("原因\nwhy", min_width=30, overflow="fold")
+    for loan, severity, change, days, dpd, bucket, past_due, principal, why in rows[:limit]:
+        style = SEVERITIES.get(severity, "default")
         table.add_row(
-            loan, borrower, f"[{style}]{severity}[/]" if style else severity, change, str(since), str(days), str(dpd),
-            bucket, _money(past_due), _money(principal), why,
-        )  # fmt: skip
+            loan,
+            f"[{style}]{severity}[/]",
+            change,
+            str(days),
+            str(dpd),
+            bucket,
+            _money(past_due),
+            _money(principal),
+            why,
+        )
     _print(out, table, len(rows), limit)
 
 
 def _print_cleared(out: Console, day: date, rows: Sequence[Sequence[Any]], limit: int) -> None:
-    table = Table(title=f"解除预警 · Cleared warnings, {day}: {len(rows)} loans", title_justify="left")
-    for header in ("贷款 loan", "借款人 borrower", "原严重度 was", "列入 since", "规则 by", "原因 why"):
+    table = _table(f"解除预警 · Cleared warnings, {day}: {len(rows):,} loans")
+    for header in ("贷款\nloan", "原严重度\nwas", "列入日期\nsince", "规则\nby", "原因\nwhy"):
         table.add_column(header)
     for row in rows[:limit]:
         table.add_row(*map(str, row))
@@ -93,10 +99,17 @@ def _print_cleared(out: Console, day: date, rows: Sequence[Sequence[Any]], limit
 
 
 def _print_kpi(out: Console, day: date, cells: Sequence[Sequence[Any]]) -> None:
-    table = Table(title=f"组合指标 · Portfolio, {day}", title_justify="left")
-    table.add_column("币种 currency")
-    table.add_column("阶段 bucket")
-    for header in ("笔数 loans", "剩余本金 principal", "逾期金额 past due", "PAR30", "90+", "90+ 目标 target"):
+    table = _table(f"组合指标 · Portfolio, {day}")
+    table.add_column("币种\ncurrency")
+    table.add_column("阶段\nbucket")
+    for header in (
+        "笔数\nloans",
+        "剩余本金\nprincipal",
+        "逾期金额\npast due",
+        "30天以上\nPAR30",
+        "90天以上\n90+",
+        "目标\ntarget",
+    ):
         table.add_column(header, justify="right", no_wrap=True)
     for currency in sorted({row[0] for row in cells}):
         own = [row for row in cells if row[0] == currency]
@@ -116,7 +129,7 @@ def _print_kpi(out: Console, day: date, cells: Sequence[Sequence[Any]]) -> None:
 
 
 def print_plan(out: Console, dates: Iterable["PlannedDate"]) -> None:
-    table = Table(title="Plan", title_justify="left")
+    table = _table("Plan")
     for header in ("business date", "what will happen"):
         table.add_column(header)
     for planned in dates:
@@ -134,7 +147,7 @@ def print_differences(out: Console, left: str, right: str, found: Sequence["Diff
     if not found:
         out.print(f"No difference between run {left} and run {right}: readers see the same rows.")
         return
-    table = Table(title=f"Run {left} against run {right}", title_justify="left")
+    table = _table(f"Run {left} against run {right}")
     for header in ("data set", "only in the first", "only in the second", "changed", "columns", "for example"):
         table.add_column(header)
     for difference in found:
@@ -142,6 +155,10 @@ def print_differences(out: Console, left: str, right: str, found: Sequence["Diff
         counts = (difference.only_left, difference.only_right, difference.changed)
         table.add_row(difference.data_set, *(f"{count:,}" for count in counts), columns, ", ".join(difference.sample))
     out.print(table)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _print(out: Console, table: Table, count: int, limit: int) -> None:

@@ -87,7 +87,10 @@ def counts_of(result: Any) -> str:
         return result
     if not isinstance(result, Mapping):
         return ""
-    plain = {name: value for name, value in result.items() if isinstance(value, int | str)}
-    return ", ".join(
-        f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in plain.items()
-    )
+    shown = []
+    for name, value in result.items():
+        if isinstance(value, list | tuple):
+            shown.append(f"{name} {len(value):,}")
+        elif isinstance(value, int) and not isinstance(value, bool):
+            shown.append(f"{name} {value:,}")
+    return ", ".join(shown)
