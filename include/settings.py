@@ -32,6 +32,12 @@ class Settings(BaseSettings):
         None, description="mail server for digests, smtp(s)://user:password@host:port/?from=..&to=..; empty: files only"
     )
     data_docs_dates: int = Field(60, ge=1, description="of how many business dates the Data Docs are kept")
+    accepted_quarantine_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="a delivery with up to this share of bad rows is landed even where its contract allows less",
+    )
     statement_timeout_seconds: int = 1800
     writer_wait_seconds: int = Field(900, description="how long open_run waits for another date's run")
 

@@ -81,7 +81,7 @@ def land(business_date: date, system: str, settings: Settings) -> LandResult:
                 log.warning("%s waits: the delivery that it corrects has not come", delivery)
                 waiting.append(str(delivery.folder))
                 continue
-            batches += _load(connection, delivery, settings.landing)
+            batches += _load(connection, delivery, settings)
             landed |= numbers
     failpoint("land:after")
     is_complete = any(_is_own(delivery, business_date) for delivery in deliveries)
@@ -119,10 +119,15 @@ def late(business_date: date, system: str, settings: Settings) -> LateDeliveryEr
     )
 
 
-def _load(connection: psycopg.Connection, delivery: Delivery, landing: Path) -> list[LandedBatchCounts]:
+def _load(connection: psycopg.Connection, delivery: Delivery, settings: Settings) -> list[LandedBatchCounts]:
     manifest = delivery.manifest
     try:
-        tables = load_delivery(connection, delivery, landing)
+        tables = load_delivery(
+            connection,
+            delivery,
+            settings.landing,
+            accepted_quarantine_share=settings.accepted_quarantine_share,
+        )
     except DeliveryError as error:
         record_attempt(connection, manifest.system, manifest.business_date, "REFUSED", str(error))
         connection.commit()

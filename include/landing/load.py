@@ -30,9 +30,14 @@ class LandedTable:
     superseded_rows: int
 
 
-def load_delivery(connection: psycopg.Connection, delivery: Delivery, landing: Path) -> list[LandedTable]:
-    """Load every table of the delivery and commit. Raises DeliveryError, and then nothing of it is in the warehouse."""
-    tables = _sound_tables(delivery, landing)
+def load_delivery(
+    connection: psycopg.Connection, delivery: Delivery, landing: Path, *, accepted_quarantine_share: float = 0.0
+) -> list[LandedTable]:
+    """Load every table of the delivery and commit. Raises DeliveryError, and then nothing of it is in the warehouse.
+
+    ``accepted_quarantine_share``: bad rows that this installation puts up with where the contract allows fewer.
+    """
+    tables = _sound_tables(delivery, landing, accepted_quarantine_share)
     log.info("landing the %s, %d rows", delivery, sum(table.rows for _, table in tables))
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"land {delivery.manifest.system}",))
@@ -52,7 +57,7 @@ def batch_ids(delivery: Delivery) -> set[int]:
     return {batch_id(delivery.manifest, table) for table in delivery.manifest.tables}
 
 
-def _sound_tables(delivery: Delivery, landing: Path) -> list[tuple[ManifestTable, TableFiles]]:
+def _sound_tables(delivery: Delivery, landing: Path, accepted_share: float) -> list[tuple[ManifestTable, TableFiles]]:
     manifest = delivery.manifest
     contracts = contracts_of(manifest.system)
     unknown = sorted({table.table for table in manifest.tables} - contracts.keys())
@@ -69,10 +74,15 @@ def _sound_tables(delivery: Delivery, landing: Path) -> list[tuple[ManifestTable
             next_command=f"cat {delivery.folder / 'manifest.json'}",
         )
     return [
-        (stated, _sound_files(delivery, landing, contracts[name], stated))
+        (stated, _sound_files(delivery, landing, _accepting(contracts[name], accepted_share), stated))
         for name in contracts
         if (stated := manifest.table(name)) is not None
     ]
+
+
+def _accepting(contract: Contract, share: float) -> Contract:
+    """The contract with the share of bad rows that this installation puts up with, when that is more."""
+    return contract.model_copy(update={"max_quarantine_share": max(contract.max_quarantine_share, share)})
 
 
 def _sound_files(delivery: Delivery, landing: Path, contract: Contract, stated: ManifestTable) -> TableFiles:
