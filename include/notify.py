@@ -78,7 +78,7 @@ def tell(settings: Settings, path: Path, subject: str, text: str) -> bool:
 
 def send_once(settings: Settings, path: Path, subject: str) -> bool:
     """Mail the file at ``path`` unless its mark says that it went out. Never raises because of mail."""
-    mark = path.with_name(f".{path.name}-sent")
+    mark = path.with_name(f"{path.name}.mailed")
     if settings.smtp_url is None or mark.exists():
         return False
     content = path.read_bytes()
@@ -144,7 +144,8 @@ def _what_stands(key: str, settings: Settings) -> tuple[str, str]:
     try:
         with connect(settings, application_name="postloan:digest") as connection:
             (latest, is_out) = connection.execute(
-                "select max(business_date)::text, coalesce(bool_or(business_date::text = %s), false) from ops.publication",
+                "select max(business_date)::text, coalesce(bool_or(business_date::text = %s), false) "
+                "from ops.publication",
                 (key,),
             ).fetchone()
     except (psycopg.Error, PostloanError):

@@ -5,15 +5,17 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from include.durable_files import replace_directory, write_durably
 from include.errors import AuditError
 from include.failpoint import failpoint
 from include.settings import Settings
-from include.warehouse.runs import Job, assert_writer, load_run, run_job
+from include.warehouse.runs import Job, Run, assert_writer, load_run, run_job
 
 if TYPE_CHECKING:
     from expectations.scope import Scope
-    from include.quality import Outcome
+    from include.quality import Checked, Outcome
 
 log = logging.getLogger(__name__)
 STAGES = ("marts", "lists")
@@ -30,13 +32,12 @@ def audit(run_id: str, settings: Settings, *, stage: str) -> dict[str, int]:
             return {}
         from include.quality import check  # three seconds of import that only the audits pay
 
-        scope = _scope(job)
+        scope = _scope(job.connection, job.run)
         job.connection.commit()  # the rules run on connections of their own, for seconds
         checked = list(check(settings, stage, scope))
         failpoint(f"audit_{stage}:mid")
         outcomes = [one for table in checked for one in table.outcomes]
-        content = json.dumps([table.to_json() for table in checked], ensure_ascii=False, indent=1)
-        write_durably(results_file(settings, run_id, stage), content.encode())
+        write_durably(results_file(settings, run_id, stage), _as_file(checked))
         _keep_outcomes(job, stage, outcomes)
         job.connection.commit()
         _log_warnings(outcomes)
@@ -74,11 +75,24 @@ def write_data_docs(settings: Settings, run_id: str, business_date: str) -> dict
     return pages
 
 
-def _scope(job: Job) -> "Scope":
+def keep_results(settings: Settings, connection: psycopg.Connection, run: Run) -> None:
+    """Make the outcomes again where their files are gone (another machine, a new home): the rows are sealed."""
+    for stage in STAGES:
+        path = results_file(settings, run.run_id, stage)
+        if not path.is_file():
+            from include.quality import check
+
+            write_durably(path, _as_file(list(check(settings, stage, _scope(connection, run)))))
+
+
+def _as_file(checked: "list[Checked]") -> bytes:
+    return json.dumps([table.to_json() for table in checked], ensure_ascii=False, indent=1).encode()
+
+
+def _scope(connection: psycopg.Connection, run: Run) -> "Scope":
     from expectations.scope import Scope
 
-    run = job.run
-    base = load_run(job.connection, run.base_run_id) if run.base_run_id else None
+    base = load_run(connection, run.base_run_id) if run.base_run_id else None
     of_base = {"base_run_id": base.run_id, "base_business_date": base.business_date} if base else {}
     return Scope(run_id=run.run_id, business_date=run.business_date, is_keyframe=run.is_keyframe, **of_base)
 

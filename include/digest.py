@@ -1,0 +1,212 @@
+"""What a published run has to say in one page, in Chinese and English: counts and sums, nothing of a person."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+SEVERITIES = ("RED_CRITICAL", "RED", "ORANGE", "YELLOW")
+CHANGES = ("NEW", "UP", "SAME", "DOWN")
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """Sums over the cells of one currency; all but ``loan_count`` in that currency."""
+
+    loan_count: int
+    principal: Decimal
+    past_due: Decimal
+    par30: Decimal
+    npl_90p: Decimal
+    npl_90p_target: Decimal
+
+    @property
+    def npl_90p_ratio(self) -> Decimal:
+        return self.npl_90p / self.principal if self.principal else Decimal(0)
+
+    @property
+    def par30_ratio(self) -> Decimal:
+        return self.par30 / self.principal if self.principal else Decimal(0)
+
+    @property
+    def is_above_target(self) -> bool:
+        return self.npl_90p > self.npl_90p_target * self.principal
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A rule of the audits that was broken and let pass. ``before``: its count in the base, None when it held."""
+
+    rule: str
+    count: int
+    before: int | None
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Source:
+    system: str
+    data_as_of: date | None
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Deliveries of one table that this run is the first to use."""
+
+    table: str
+    batches: int
+    rows_loaded: int
+    rows_quarantined: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a digest says. Counts by (severity, change) and by rule; portfolios by currency."""
+
+    business_date: date
+    run_id: str
+    kind: str
+    base_date: date | None
+    listed: Mapping[tuple[str, str], int]
+    base_listed: int
+    cleared: Mapping[str, int]
+    portfolio: Mapping[str, Portfolio]
+    base_portfolio: Mapping[str, Portfolio]
+    rules: int
+    warned: list[Warned] = field(default_factory=list)
+    stale: list[Source] = field(default_factory=list)
+    delivered: list[Delivered] = field(default_factory=list)
+    loans_touched: int = 0
+    values_changed_by_new_rules: int = 0
+
+    @property
+    def listed_total(self) -> int:
+        return sum(self.listed.values())
+
+
+# every line that people read, once: {0} and so on are filled in
+TEXT = {
+    "title": ("# {0} 贷后风险日报", "# Post-loan risk, {0}"),
+    "run": ("运行 {0}（{1}），基准日 {2}。", "Run {0} ({1}), compared with {2}."),
+    "lists": ("## 预警清单", "## Warning list"),
+    "total": ("共 {0} 笔（基准日 {1}），解除 {2} 笔。", "{0} loans ({1} in the base), {2} cleared."),
+    "list_head": ("| 严重度 | 合计 | 新增 | 升级 | 不变 | 降级 |", "| severity | total | new | up | same | down |"),
+    "cleared": ("解除：{0}。", "Cleared: {0}."),
+    "portfolio": ("## 存量组合 {0}", "## Live portfolio, {0}"),
+    "loans": ("贷款 {0} 笔（{1}），剩余本金 {2}（{3}），逾期金额 {4}（{5}）。",
+              "{0} loans ({1}), {2} outstanding ({3}), {4} past due ({5})."),
+    "ratio": ("90天以上不良率 {0}（{1}），目标 {2}：{3}。逾期30天以上占比 {4}。",
+              "More than 90 days past due: {0} ({1}), target {2}: {3}. More than 30 days: {4}."),
+    "above": ("**超出目标**", "**above target**"),
+    "within": ("未超出", "within target"),
+    "audit": ("## 审计", "## Audit"),
+    "passed": ("{0} 条规则，{1} 条提示。", "{0} rules, {1} warnings."),
+    "warned": ("- {0}：{1}（基准日 {2}）。{3}", "- {0}: {1} ({2} in the base). {3}"),
+    "data": ("## 数据", "## Data"),
+    "fresh": ("全部来源为当日数据。", "Every source is of the day."),
+    "stale": ("- **{0} 数据截至 {1}**", "- **{0} is known up to {1} only**"),
+    "delivered": ("- {0}：{1} 批，入库 {2} 行，隔离 {3} 行", "- {0}: {1} batches, {2} rows loaded, {3} quarantined"),
+    "touched": ("当日重算 {0} 笔贷款。", "{0} loans were recomputed."),
+    "new_rules": ("程序或政策变更改动了未被触及贷款的 {0} 个值。",
+                  "New code or policy changed {0} values of loans that nothing touched."),
+    "files": ("文件：warning_list.csv、warning_cleared.csv、data_docs/index.html、manifest.json。",
+              "Files: warning_list.csv, warning_cleared.csv, data_docs/index.html, manifest.json."),
+    "none": ("无", "none"),
+    "no_base": ("首次发布", "the first publication"),
+}  # fmt: skip
+
+
+def digest_text(facts: Facts, language: str) -> str:
+    """The page, ``language`` (zh-CN or en) first and the other one after it."""
+    order = (0, 1) if language.startswith("zh") else (1, 0)
+    return "\n\n---\n\n".join("\n".join(_page(facts, number)) for number in order) + "\n"
+
+
+def digest_subject(facts: Facts) -> str:
+    """Sizes and the worst, in one line."""
+    critical = sum(count for (severity, _), count in facts.listed.items() if severity == "RED_CRITICAL")
+    new = sum(count for (_, change), count in facts.listed.items() if change == "NEW")
+    alert = " 超出目标 above target" if any(one.is_above_target for one in facts.portfolio.values()) else ""
+    stale = " 数据滞后 stale" if facts.stale else ""
+    return (
+        f"Postloan {facts.business_date}: 预警 {facts.listed_total} warnings, 新增 {new} new, "
+        f"{critical} RED_CRITICAL{alert}{stale}"
+    )
+
+
+def _page(facts: Facts, number: int) -> list[str]:
+    def say(key: str, *values: object) -> str:
+        return TEXT[key][number].format(*values)
+
+    base = facts.base_date or say("no_base")
+    lines = [say("title", facts.business_date), "", say("run", facts.run_id, facts.kind, base), ""]
+    lines += [
+        say("lists"),
+        "",
+        say("total", _n(facts.listed_total), _n(facts.base_listed), _n(sum(facts.cleared.values()))),
+    ]
+    lines += ["", say("list_head"), "|---|---:|---:|---:|---:|---:|"]
+    for severity in SEVERITIES:
+        counts = [facts.listed.get((severity, change), 0) for change in CHANGES]
+        lines.append(f"| {severity} | {_n(sum(counts))} | " + " | ".join(_n(count) for count in counts) + " |")
+    cleared = ", ".join(f"{name} {_n(count)}" for name, count in sorted(facts.cleared.items())) or say("none")
+    lines += ["", say("cleared", cleared), ""]
+    for currency, now in sorted(facts.portfolio.items()):
+        lines += [*_portfolio(say, currency, now, facts.base_portfolio.get(currency)), ""]
+    lines += [say("audit"), "", say("passed", facts.rules, len(facts.warned))]
+    for one in facts.warned:
+        text = (one.zh, one.en)[number]
+        lines.append(say("warned", one.rule, _n(one.count), 0 if one.before is None else _n(one.before), text))
+    lines += ["", say("data"), ""]
+    lines += [say("stale", one.system, one.data_as_of or say("none")) for one in facts.stale] or [say("fresh")]
+    lines += [
+        say("delivered", one.table, _n(one.batches), _n(one.rows_loaded), _n(one.rows_quarantined))
+        for one in facts.delivered
+    ]
+    lines += ["", say("touched", _n(facts.loans_touched))]
+    if facts.values_changed_by_new_rules:
+        lines.append(say("new_rules", _n(facts.values_changed_by_new_rules)))
+    return [*lines, "", say("files")]
+
+
+def _portfolio(say: Callable[..., str], currency: str, now: Portfolio, before: Portfolio | None) -> list[str]:
+    past = before or Portfolio(0, Decimal(0), Decimal(0), Decimal(0), Decimal(0), now.npl_90p_target)
+    # a currency is three capital letters; whatever else stands in the column is not for a message
+    shown = currency if re.fullmatch("[A-Z]{3}", currency) else "???"
+    verdict = say("above") if now.is_above_target else say("within")
+    return [
+        say("portfolio", shown),
+        "",
+        say(
+            "loans", _n(now.loan_count), _change(now.loan_count - past.loan_count), _money(now.principal),
+            _money_change(now.principal - past.principal), _money(now.past_due),
+            _money_change(now.past_due - past.past_due),
+        ),
+        say(
+            "ratio", _percent(now.npl_90p_ratio), _percent(now.npl_90p_ratio - past.npl_90p_ratio, sign=True),
+            _percent(now.npl_90p_target), verdict, _percent(now.par30_ratio),
+        ),
+    ]  # fmt: skip
+
+
+def _n(count: int) -> str:
+    return f"{count:,}"
+
+
+def _change(count: int) -> str:
+    return f"{count:+,}"
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:,.2f}"
+
+
+def _money_change(amount: Decimal) -> str:
+    return f"{amount:+,.2f}"
+
+
+def _percent(ratio: Decimal, *, sign: bool = False) -> str:
+    value = (100 * ratio).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    return f"{value:+}%" if sign else f"{value}%"
