@@ -3,14 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator, Context
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from dags.run_key import as_date
-from include.settings import load_settings
+from include.landing.contract import load_systems
+from include.settings import Settings, load_settings
 
 POLL_SECONDS = 5.0
 
@@ -46,11 +49,14 @@ class LandDelivery(BaseOperator):
         self.system, self.business_date, self.wait_minutes = system, business_date, wait_minutes
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.jobs.land import deadline, manifest_paths
+        from include.landing.discover import HISTORY_FOLDER, daily_folder
+        from include.landing.manifest import MANIFEST_NAME
 
         day, settings = as_date(self.business_date), load_settings()
-        manifests = [str(path) for path in manifest_paths(day, self.system, settings)]
-        wait_until = max(deadline(day, self.system, settings).timestamp(), time.time() + 60 * float(self.wait_minutes))
+        folder = daily_folder(settings.landing, self.system, day)
+        # a history that ends on the date is this date's delivery too
+        manifests = [str(folder / MANIFEST_NAME), str(folder / HISTORY_FOLDER / MANIFEST_NAME)]
+        wait_until = max(deadline(day, self.system, settings), time.time() + 60 * float(self.wait_minutes))
         if not any_exists(manifests) and time.time() < wait_until:
             self.defer(trigger=ManifestTrigger(manifests, wait_until), method_name="land")
         return self.land(context)
@@ -58,7 +64,18 @@ class LandDelivery(BaseOperator):
     def land(self, context: Context, event: bool | None = None) -> dict[str, Any]:
         from include.jobs.land import land
 
-        return land(as_date(self.business_date), self.system, load_settings())
+        result = land(as_date(self.business_date), self.system, load_settings())
+        if not result.is_complete:
+            self.log.warning("STALE: %s has not delivered %s; the day goes on without", self.system, self.business_date)
+        return result.as_dict()
+
+
+def deadline(business_date: date, system: str, settings: Settings) -> float:
+    """Until when a date's delivery is waited for, in seconds since 1970 (UTC)."""
+    hour, minute = load_systems()[system].deadline.split(":")
+    day_after = business_date + timedelta(days=1)
+    zone = ZoneInfo(settings.timezone)
+    return datetime(day_after.year, day_after.month, day_after.day, int(hour), int(minute), tzinfo=zone).timestamp()
 
 
 def any_exists(paths: list[str]) -> bool:

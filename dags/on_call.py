@@ -63,11 +63,11 @@ def key_of(partition_key: str | None, conf: dict[str, Any] | None, run_id: str) 
 
 def warn_of_late_lists(context: dict[str, Any]) -> None:
     """The lists of a date are not out by their hour: say so while there is time to act."""
-    from include.notify import failure_digest
+    from include.notify import late_digest
 
     run = context["dag_run"]
     key = key_of(run["partition_key"], run["conf"], run["dag_run_id"])
-    failure_digest(run["dag_id"], key, {}, load_settings())
+    late_digest(run["dag_id"], key, load_settings())
 
 
 # A second try reads the same file, the same candidate, the same rule: a person has to act first.

@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -43,19 +42,32 @@ def metadata_database() -> None:
     db.initdb()
 
 
+class Landed:
+    """What the stand-in of landing returns. ``is_complete``: the date's own delivery was there."""
+
+    def __init__(self, is_complete: bool) -> None:
+        self.is_complete = is_complete
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"rows": 1}
+
+
 class Jobs(list[tuple[Any, ...]]):
     """Stands in for ``include.jobs``: remembers each call, answers with counts, raises what ``failing`` holds."""
 
     def __init__(self) -> None:
         super().__init__()
         self.failing: dict[str, Exception] = {}
+        self.everything_came = True
         self.digests: list[tuple[Any, ...]] = []
 
     def answer(self, name: str, *arguments: Any) -> Any:
         self.append((name, *arguments))
         if name in self.failing:
             raise self.failing[name]
-        return "0123456789abcdef" if name == "open_run" else {"rows": 1}
+        if name == "open_run":
+            return "0123456789abcdef"
+        return Landed(self.everything_came) if name == "land" else {"rows": 1}
 
 
 @pytest.fixture
@@ -73,6 +85,4 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
         monkeypatch.setitem(sys.modules, f"include.jobs.{name}", SimpleNamespace(**{name: stand_in(name)}))
     digest = SimpleNamespace(failure_digest=lambda *said: calls.digests.append(said[:-1]))
     monkeypatch.setitem(sys.modules, "include.notify", digest)
-    sys.modules["include.jobs.land"].manifest_paths = lambda *_: []
-    sys.modules["include.jobs.land"].deadline = lambda *_: datetime(2026, 2, 1, tzinfo=UTC)
     return calls

@@ -1,16 +1,16 @@
 """A task that waits for a file holds no worker, and waits neither too long nor for nothing."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dags.delivery_wait import LandDelivery, ManifestTrigger
+from dags.delivery_wait import LandDelivery, ManifestTrigger, deadline
+from include.settings import Settings
 
 
 async def fired(trigger: ManifestTrigger) -> bool:
@@ -53,13 +53,17 @@ def payments(tmp_path: Path, jobs: Any, monkeypatch: pytest.MonkeyPatch) -> Call
     """The task that lands payments of a date whose deadline is so many minutes from now."""
 
     def task(*, deadline_in: float, wait_minutes: str = "0") -> LandDelivery:
-        land = sys.modules["include.jobs.land"]
-        monkeypatch.setattr(land, "deadline", lambda *_: datetime.now(UTC) + timedelta(minutes=deadline_in))
-        monkeypatch.setattr(land, "manifest_paths", lambda *_: [tmp_path / "manifest.json"])
+        monkeypatch.setattr("dags.delivery_wait.deadline", lambda *_: time.time() + 60 * deadline_in)
+        monkeypatch.setattr("dags.delivery_wait.load_settings", lambda: Settings(home=tmp_path))
         arguments = {"business_date": "2026-01-31", "wait_minutes": wait_minutes}
         return LandDelivery(task_id="land", system="payments", **arguments)
 
     return task
+
+
+def test_the_deadline_is_on_the_day_after_in_the_lenders_zone() -> None:
+    due = datetime.fromtimestamp(deadline(date(2026, 1, 31), "payments", Settings(timezone="Asia/Shanghai")), UTC)
+    assert due == datetime(2026, 1, 31, 21, 0, tzinfo=UTC), "five in the morning of 1 February in Shanghai"
 
 
 def waits_minutes(task: LandDelivery) -> float:
@@ -77,8 +81,11 @@ def test_a_delivery_that_is_not_there_is_waited_for_until_its_deadline(payments:
     assert jobs == []
 
 
-def test_a_delivery_that_is_there_is_landed_at_once(payments: Any, jobs: Any, tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text("{}")
+@pytest.mark.parametrize("place", [".", "history"])
+def test_a_delivery_that_is_there_is_landed_at_once(payments: Any, jobs: Any, tmp_path: Path, place: str) -> None:
+    manifest = tmp_path / "landing" / "payments" / "2026-01-31" / place / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
     payments(deadline_in=90).execute({})
     assert [name for name, *_ in jobs] == ["land"]
 
@@ -94,3 +101,14 @@ def test_a_person_may_wait_for_a_late_file_that_is_announced(payments: Any) -> N
 
 def test_waiting_for_a_person_never_shortens_the_wait_for_the_deadline(payments: Any) -> None:
     assert waits_minutes(payments(deadline_in=90, wait_minutes="30")) == 90
+
+
+def test_an_optional_system_that_is_late_is_called_stale_and_stops_nothing(
+    payments: Any, jobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs.everything_came = False
+    task = payments(deadline_in=-1)
+    said: list[str] = []
+    monkeypatch.setattr(task.log, "warning", lambda text, *values: said.append(text % values))
+    assert task.execute({}) == {"rows": 1}, "a result, so that the task ends with success"
+    assert said == ["STALE: payments has not delivered 2026-01-31; the day goes on without"]
