@@ -7,6 +7,8 @@ the process that started it and comes back after ``kill -9``. ``stop`` ends it.
 
 import contextlib
 import fcntl
+import itertools
+import logging
 import os
 import signal
 import socket
@@ -39,6 +41,7 @@ from include.warehouse.embedded_files import (
 
 __all__ = ["Server", "is_running", "log_path", "read", "start", "stop"]
 
+log = logging.getLogger(__name__)
 START_SECONDS = 180  # a crash recovery may have gigabytes of log to replay
 STOP_SECONDS = 60
 
@@ -67,7 +70,10 @@ def start(settings: Settings, *, options: Mapping[str, str] | None = None) -> Se
     Raises PostloanError with the end of the server's log when it does not come up.
     """
     with _exclusive(settings):
-        server = read(settings) or new_server(settings)
+        server = read(settings)
+        if server is None:
+            server = new_server(settings)
+            _set_aside(Path(server.data_dir))
         identity = identity_for(Path(server.data_dir))
         binaries = find_binaries(settings, identity)
         if not (Path(server.data_dir) / "PG_VERSION").exists():
@@ -83,18 +89,32 @@ def stop(settings: Settings) -> bool:
         return False
     with _exclusive(settings):
         server = read(settings)
-        pid = None if server is None else _postmaster_pid(Path(server.data_dir))
-        if server is None or pid is None:
-            return False
-        for signal_number, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 10)):  # fast, then at once
-            os.kill(pid, signal_number)
-            deadline = time.monotonic() + seconds
-            while time.monotonic() < deadline:
-                _reap()
-                if _postmaster_pid(Path(server.data_dir)) is None:
-                    return True
-                time.sleep(0.05)
-    raise PostloanError(f"PostgreSQL (pid {pid}) did not stop within {STOP_SECONDS + 10} s; log: {log_path(settings)}")
+        return server is not None and _end(Path(server.data_dir))
+
+
+def _end(data_dir: Path) -> bool:
+    pid = _postmaster_pid(data_dir)
+    if pid is None:
+        return False
+    for signal_number, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 10)):  # fast, then at once
+        os.kill(pid, signal_number)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            _reap()
+            if _postmaster_pid(data_dir) is None:
+                return True
+            time.sleep(0.05)
+    raise PostloanError(f"PostgreSQL (pid {pid}) on {data_dir} did not stop within {STOP_SECONDS + 10} s")
+
+
+def _set_aside(data_dir: Path) -> None:
+    """Data whose passwords are gone (somebody removed ``home``): nothing can read it, but it is not ours to delete."""
+    if not data_dir.exists():
+        return
+    _end(data_dir)
+    number = next(number for number in itertools.count(1) if not Path(f"{data_dir}.left_behind_{number}").exists())
+    kept = data_dir.rename(f"{data_dir}.left_behind_{number}")
+    log.warning("the passwords of the server in %s are gone; its files are now in %s", data_dir, kept)
 
 
 def is_running(settings: Settings) -> bool:
@@ -138,14 +158,14 @@ def _run_until_ready(
 def _launch(
     settings: Settings, server: Server, binaries: Path, identity: dict[str, Any], options: Mapping[str, str]
 ) -> None:
-    log = log_path(settings)
-    make_private(log.parent)
-    if log.exists() and log.stat().st_size > 20_000_000:
-        log.rename(log.with_suffix(".log.1"))
+    path = log_path(settings)
+    make_private(path.parent)
+    if path.exists() and path.stat().st_size > 20_000_000:
+        path.rename(path.with_suffix(".log.1"))
     command = [str(binaries / "postgres"), "-D", server.data_dir, "-c", f"port={server.port}"]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as file:
         # A session of its own: Ctrl-C in the terminal that started it does not reach the server.
         process = subprocess.Popen(
             command, cwd="/", env=environment(), stdin=subprocess.DEVNULL, stdout=file, stderr=file,

@@ -199,6 +199,9 @@ def test_root_below_a_closed_directory_keeps_the_data_where_the_servers_user_can
         assert Path(f"/proc/{postmaster(server)}").stat().st_uid != 0
         os.kill(postmaster(server), signal.SIGKILL)
         assert embedded.start(own) == server
+        shutil.rmtree(closed / "home")
+        assert embedded.start(own) != server, "a removed home begins anew"
+        assert len(list(system_dir.glob("postloan/*/data.left_behind_1/PG_VERSION"))) == 1, "what it had is kept"
     finally:
         embedded.stop(own)
         shutil.rmtree(system_dir)
@@ -228,3 +231,14 @@ def test_a_copied_clone_gets_a_server_of_its_own(own):
         assert embedded.is_running(own)
     finally:
         embedded.stop(copied)
+
+
+def test_lost_passwords_mean_a_new_server_and_the_old_files_are_kept(own, caplog):
+    server = embedded.start(own)
+    former = postmaster(server)
+    (own.home / "pg18" / "server.json").unlink()
+    begun_anew = embedded.start(own)
+    assert begun_anew.postloan_password != server.postloan_password
+    assert not Path(f"/proc/{former}").exists()
+    assert (own.home / "pg18" / "data.left_behind_1" / "PG_VERSION").exists()
+    assert "left_behind_1" in caplog.text
