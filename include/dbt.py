@@ -9,7 +9,7 @@ from include.errors import PostloanError
 from include.settings import DBT_PROJECT_DIR, Settings
 from include.warehouse.connection import dbt_environment
 
-_manifests: dict[str, Any] = {}
+_manifests: dict[str, Any] = {}  # by database: a manifest names the one it was parsed for
 
 
 def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> list[dict]:
@@ -31,9 +31,9 @@ def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> l
         "--log-level-file", "info",
         "--no-use-colors",
     ]  # fmt: skip
-    key = str(DBT_PROJECT_DIR)
+    manifest = _manifests.get(dbt_environment(settings)["POSTLOAN_DBT_DBNAME"])
     with _environment(dbt_environment(settings) | context | {"DO_NOT_TRACK": "1"}):
-        outcome = dbtRunner(manifest=_manifests.get(key)).invoke(arguments)
+        outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if outcome.exception is not None and outcome.result is None:
         raise PostloanError(
             f"dbt {command[0]} failed before its first model: {outcome.exception}",
@@ -62,7 +62,7 @@ def keep_manifest(settings: Settings) -> None:
         )  # fmt: skip
     if outcome.exception is not None:
         raise PostloanError(f"the dbt project does not parse: {outcome.exception}") from outcome.exception
-    _manifests[str(DBT_PROJECT_DIR)] = outcome.result
+    _manifests[dbt_environment(settings)["POSTLOAN_DBT_DBNAME"]] = outcome.result
 
 
 def _record(result: Any) -> dict:

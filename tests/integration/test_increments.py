@@ -10,7 +10,6 @@ from datetime import date
 import psycopg
 import pytest
 
-from include import dbt
 from include.errors import DeliveryError, LateDeliveryError
 from include.jobs.rebuild import rebuild
 from include.jobs.verify import verify
@@ -41,7 +40,6 @@ class Winter:
 def winter(server, template_warehouse, tmp_path_factory) -> Iterator[Winter]:
     server.create_database("winter", template=template_warehouse)
     settings = server.settings_for("winter", tmp_path_factory.mktemp("winter"))
-    dbt.keep_manifest(settings)
     happened = Winter(settings)
     for step in scenario(settings.landing, dates=DATES):
         step.write()

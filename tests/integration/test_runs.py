@@ -1,5 +1,7 @@
 """Runs: whose turn it is, what they read, what they stand on, and what readers see of them."""
 
+import itertools
+from collections.abc import Iterator
 from datetime import date
 
 import psycopg
@@ -17,19 +19,34 @@ from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.publication import flip
 from include.warehouse.runs import assert_writer, load_run
+from tests.conftest import TestServer
 from tests.support.days import compute, land_all
 from tests.support.dump import canonical_dump
 from tests.support.small_bank import HISTORY_TO, day, deliver_days
 
+pytestmark = pytest.mark.xdist_group("runs")
+_number = itertools.count(1)
 
-@pytest.fixture
-def published(settings: Settings) -> Settings:
-    """A warehouse with the history's last day and the day after it published."""
+
+@pytest.fixture(scope="module")
+def first_two_days(server: TestServer, template_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A warehouse to clone, with the history's last day and the day after it published, and the landing behind it."""
+    server.create_database("first_two_days", template=template_warehouse)
+    settings = server.settings_for("first_two_days", tmp_path_factory.mktemp("first_two_days"))
     deliver_days(settings.landing, 3)
     for business_date in (HISTORY_TO, day(1)):
         land_all(business_date, settings)
         compute(business_date, settings, audited=False)
     return settings
+
+
+@pytest.fixture
+def published(first_two_days: Settings, server: TestServer) -> Iterator[Settings]:
+    """A clone of it for one test."""
+    name = f"runs_{next(_number)}"
+    server.create_database(name, template="first_two_days")
+    yield server.settings_for(name, first_two_days.home)
+    server.drop_database(name)
 
 
 def shown(settings: Settings, business_date: date) -> str | None:

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from include import dbt
 from include.jobs.publish import rollback
 from include.jobs.rebuild import rebuild
 from include.settings import Settings
@@ -25,7 +24,6 @@ UNTOUCHED = """
 def test_a_loan_that_nothing_touched_is_what_it_would_be_if_computed_again(settings: Settings, seed: int) -> None:
     """Random dates after one publication, no deliveries between: every carried row equals ``f(loan, date)``."""
     deliver_days(settings.landing, 0, loans=150, seed=seed)
-    dbt.keep_manifest(settings)
     land_all(HISTORY_TO, settings)
     compute(HISTORY_TO, settings, audited=False)
     carried = 0

@@ -2,16 +2,27 @@
 
 from datetime import date
 
-from include.jobs.audit import audit
-from include.jobs.land import land
+from pydantic import SecretStr
 
+from include import dbt
+from include.jobs.audit import audit
 from include.jobs.decide import decide
+from include.jobs.land import land
 from include.jobs.open_run import open_run
 from include.jobs.publish import publish
 from include.jobs.transform import transform
 from include.landing.contract import load_systems
 from include.settings import Settings
 from include.warehouse.connection import connect
+
+_parsed: set[SecretStr | None] = set()
+
+
+def parse_once(settings: Settings) -> None:
+    """One parse of the dbt project for all dates of a test's database."""
+    if settings.warehouse_url not in _parsed:
+        dbt.keep_manifest(settings)
+        _parsed.add(settings.warehouse_url)
 
 
 def land_all(business_date: date, settings: Settings) -> None:
@@ -24,6 +35,7 @@ def compute(business_date: date, settings: Settings, *, audited: bool = True) ->
 
     ``audited=False`` notes the audits as passed: a test over sixty dates audits some of them for real.
     """
+    parse_once(settings)
     run_id = open_run(business_date, settings)
     transform(run_id, settings)
     _audit(run_id, settings, "marts", audited)
