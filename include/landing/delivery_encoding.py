@@ -87,7 +87,7 @@ def as_text(rows: pa.Table) -> pa.Table:
 def _csv(rows: pa.Table) -> bytes:
     buffer = io.BytesIO()
     buffer.write((",".join(rows.column_names) + "\n").encode())
-    # in one piece: pyarrow 26 writes arbitrary memory for a table that begins with an empty chunk
+    # in one piece: pyarrow 26 writes arbitrary memory for a table that begins with an empty chunk (apache/arrow#36889)
     text = as_text(rows).combine_chunks()
     # "needed" quotes every text cell; without a cell that needs it the file is a quarter smaller unquoted
     quoting = "needed" if any(_needs_quotes(column) for column in text.columns) else "none"

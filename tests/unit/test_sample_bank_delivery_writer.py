@@ -84,6 +84,8 @@ def test_the_same_frames_give_the_same_bytes_again(tmp_path):
     first = write_delivery(tmp_path / "a", "payments", DAY, tables, compress=True)
     second = write_delivery(tmp_path / "b", "payments", DAY, tables, compress=True)
     assert first.read_bytes() == second.read_bytes()
+    packed = (first.parent / "repayment_transaction.csv.gz").read_bytes()
+    assert packed[4:8] == bytes(4), "gzip's own time stamp"
 
 
 def test_corrections_and_histories_lie_in_their_own_folders_and_survive_a_new_daily_delivery(tmp_path):

@@ -13,6 +13,7 @@ from include.sample_bank.behaviours import BEHAVIOURS, STRESSED
 from include.sample_bank.lives import CANCELLED, CHARGED_OFF, CLOSED
 from include.sample_bank.loans import day_number
 from include.sample_bank.repayments import PAYMENT, REVERSAL
+from include.sample_bank.second_versions import REASONS
 
 FIRST, LAST = date(2023, 1, 1), date(2026, 1, 31)
 FAR = day_number(date(2031, 12, 31))
@@ -138,6 +139,29 @@ def test_a_reversal_takes_back_one_payment_of_the_same_loan_to_the_cent(lives):
     lag = pd.to_datetime(reversals["booking_date"]).to_numpy() - pd.to_datetime(taken_back["booking_date"]).to_numpy()
     assert set((lag / np.timedelta64(1, "D")).astype(int)) == {1, 2, 3, 4, 5}
     assert (rows.loc[rows["transaction_type"] == "REPAYMENT", "amount"] > 0).all()
+
+
+def test_a_loan_is_not_closed_on_a_payment_that_bounces(lives):
+    reversals = lives.bookings.of(lives.bookings.part == REVERSAL)
+    counts = np.where(
+        reversals.version == 1,
+        lives.loans.instalment_counts[reversals.loan],
+        lives.original.exists.shape[1],
+    )
+    assert (reversals.number < counts).all()
+
+
+def test_a_restructure_takes_arrears_and_a_penalty_into_its_first_instalment(lives):
+    restructured = np.flatnonzero(lives.second.reasons == REASONS.index("RESTRUCTURE"))
+    schedules = lives.second.schedules.of(restructured)
+    assert (schedules.penalty[:, 0] > 0).mean() > 0.95
+    assert (schedules.penalty[:, 1:] == 0).all()
+    assert (schedules.interest[:, 0] > schedules.interest[:, 1]).mean() > 0.8
+    days_late = (
+        lives.second.effective_on[restructured]
+        - lives.original.due_on[lives.second.rows[restructured], lives.second.paid_counts[restructured]]
+    )
+    assert days_late.min() >= 30 and days_late.max() <= 75
 
 
 def test_some_loans_are_quiet_for_more_than_400_days(realistic):
