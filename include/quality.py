@@ -272,10 +272,12 @@ def _url(settings: Settings, scope: Scope) -> str:
 @contextmanager
 def _quiet_gx() -> Iterator[None]:
     """GX logs whole tracebacks, statements and parameters included; what matters of them is in the outcomes."""
-    logger = logging.getLogger("great_expectations")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    logger, nothing = logging.getLogger("great_expectations"), logging.NullHandler()
+    propagates = logger.propagate
+    logger.addHandler(nothing)
+    logger.propagate = False
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.propagate = propagates
+        logger.removeHandler(nothing)

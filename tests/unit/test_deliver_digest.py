@@ -27,7 +27,7 @@ QUIET = Facts(
 
 def test_it_counts_the_list_by_severity_and_by_change() -> None:
     text = digest_text(QUIET, "en")
-    assert "1,007 loans (1,004 in the base), 4 cleared." in text
+    assert "Loans listed: 1,007 (1,004 in the base), cleared: 4." in text
     assert "| YELLOW | 1,005 | 5 | 0 | 1,000 | 0 |" in text
     assert "| RED | 2 | 0 | 2 | 0 | 0 |" in text
     assert "Cleared: LOAN_NOT_LIVE 1, SIGNALS_CLEARED 3." in text
@@ -36,7 +36,7 @@ def test_it_counts_the_list_by_severity_and_by_change() -> None:
 def test_it_shows_the_90_day_ratio_against_its_target_and_against_the_base() -> None:
     text = digest_text(QUIET, "en")
     assert "More than 90 days past due: 1.00% (+0.50%), target 1.50%: within target. More than 30 days: 2.00%." in text
-    assert "10 loans (-1), 1,000.00 outstanding (-100.00), 12.50 past due (+2.50)." in text
+    assert "Loans 10 (-1), outstanding 1,000.00 (-100.00), past due 12.50 (+2.50)." in text
     assert "above target" not in digest_subject(QUIET)
 
 
@@ -67,7 +67,7 @@ def test_it_tells_audit_warnings_stale_systems_and_what_was_quarantined() -> Non
     text = digest_text(loud, "en")
     assert "- loan_position.no_loan_is_excluded: 216 (215 in the base). No loan is left out." in text
     assert "- **bureau is known up to 2026-03-08 only**" in text
-    assert "- payments.repayment_transaction: 1 batches, 22,000 rows loaded, 3 quarantined" in text
+    assert "- payments.repayment_transaction: batches 1, rows loaded 22,000, rows quarantined 3" in text
     assert "New code or policy changed 12 values" in text
     assert "stale" in digest_subject(loud)
     assert "Every source is of the day." in digest_text(QUIET, "en")
