@@ -51,9 +51,14 @@ def sample_kiva(source: Source) -> None:
 
 
 def _say_summary(settings: Any, summary: Any) -> None:
-    first, *_, last = summary.business_dates
+    history_to, *days = summary.business_dates
     counts = f"{summary.loans:,} loans, {summary.instalments:,} instalments, {summary.transactions:,} repayments"
-    say(f"{settings.landing}: {counts}; history, then {len(summary.business_dates)} dates, {first} to {last}")
+    say(f"{settings.landing}: {counts}; history to {history_to}, then {len(days)} dates to {days[-1]}")
     for reason, count in summary.unusable.items():
         say(f"  landing will refuse {count:,} rows of {reason}")
-    say(f"next: postloan backfill --from {first} --to {last}")
+    if summary.quarantine_share > settings.accepted_quarantine_share:
+        say(f"first: export POSTLOAN_ACCEPTED_QUARANTINE_SHARE={summary.quarantine_share}")
+    if (days[-1] - history_to).days == len(days):
+        say(f"next: postloan backfill --from {history_to} --to {days[-1]}")
+    else:
+        say(f"next: for day in {' '.join(map(str, summary.business_dates))}; do postloan run $day || break; done")

@@ -33,7 +33,11 @@ class SourceBook:
 
 @dataclass(frozen=True)
 class Summary:
-    """What was written. ``unusable`` says which rows landing is expected to refuse, by reason, in plain words."""
+    """What was written. ``unusable`` says which rows landing is expected to refuse, by reason, in plain words.
+
+    ``quarantine_share``: the share of bad rows that an installation must accept for every delivery to land; 0 when the
+    contracts' own limits do.
+    """
 
     business_dates: tuple[date, ...]
     from_date: date
@@ -41,6 +45,7 @@ class Summary:
     instalments: int
     transactions: int
     unusable: dict[str, int]
+    quarantine_share: float = 0.0
 
 
 def write_book(
