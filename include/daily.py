@@ -42,6 +42,7 @@ def run_date(business_date: date, settings: Settings, report: Report) -> str:
     run_id = str(_timed(report, "open_run", lambda: open_run(business_date, settings)))
     if run_id == before:
         report(f"{business_date} is published already as run {run_id}: nothing to do")
+        deliver(run_id, settings)  # completes a delivery that was cut short; a complete one is left alone
         return run_id
     _timed(report, "transform", lambda: transform(run_id, settings))
     _timed(report, "audit marts", lambda: audit(run_id, settings, stage="marts"))
