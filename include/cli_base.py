@@ -68,13 +68,19 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
 
 
 def settings_of_this_process() -> Any:
+    from pydantic import ValidationError
+
     from include.settings import load_settings
 
     os.umask(0o077)  # what a command writes holds loan data: its owner's alone
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("include").setLevel(logging.INFO)
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    return load_settings()
+    try:
+        return load_settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"POSTLOAN_{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors())
+        raise PostloanError(wrong, next_command="cat .env.example") from None
 
 
 def console() -> Any:

@@ -1,5 +1,6 @@
 """``make run``: the sample bank's last dates through the real Airflow, and the lists that people would work from."""
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import date
@@ -31,6 +32,7 @@ def run_demo(settings: Settings, out: Console) -> None:
     def report(line: str) -> None:
         out.print(f"{time.monotonic() - started:6.1f} s  {line}", markup=False)
 
+    logging.getLogger("include").setLevel(logging.WARNING)  # what matters is reported here, with its time
     _prepare_warehouse(settings, report)
     missing = [day for day in DATES if day not in published_runs(settings)]
     if missing:
@@ -50,8 +52,10 @@ def run_demo(settings: Settings, out: Console) -> None:
         report(f"{DATES[0]} to {DATES[-1]} are published already: {nothing}")
     user, password = services.login(settings)
     report("done")
+    run_id = published_runs(settings)[DATES[-1]]
+    out.print(f"\nFiles: {settings.exports / str(DATES[-1]) / run_id}", markup=False, soft_wrap=True)
     out.print(
-        f"\nAirflow: {services.address(settings)}/dags/{DAG}  log in as {user} with password {password}", markup=False
+        f"Airflow: {services.address(settings)}/dags/{DAG}  log in as {user} with password {password}", markup=False
     )
     out.print(
         "More: postloan lists, postloan status, postloan --help (in .venv/bin). Stop everything: make down",

@@ -3,8 +3,10 @@
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -23,7 +25,7 @@ class Settings(BaseSettings):
     landing_dir: Path | None = Field(None, description="where deliveries arrive; empty: home/landing")
     export_dir: Path | None = Field(None, description="where deliver writes; empty: home/exports")
     timezone: str = Field("Asia/Shanghai", description="the lender's zone: schedules and deadlines")
-    language: str = Field("zh-CN", description="which language people see first: zh-CN or en")
+    language: Literal["zh-CN", "en"] = Field("zh-CN", description="which language people see first")
     policy_set: str = "CN_2023"
     schedule_from: date = Field(
         date(2999, 1, 1), description="first day on which the schedule runs by itself; until then dates are triggered"
@@ -40,6 +42,13 @@ class Settings(BaseSettings):
     )
     statement_timeout_seconds: int = 1800
     writer_wait_seconds: int = Field(900, description="how long open_run waits for another date's run")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is no time zone like Asia/Shanghai")
+        return name
 
     @property
     def landing(self) -> Path:

@@ -101,6 +101,15 @@ def test_doctor_ends_with_code_1_and_names_the_command(cli):
     assert "postloan up" in result.output
 
 
+def test_a_setting_that_cannot_be_is_named_and_its_secret_is_not(cli, monkeypatch):
+    monkeypatch.setenv("POSTLOAN_TIMEZONE", "Shanghai")
+    monkeypatch.setenv("POSTLOAN_STATEMENT_TIMEOUT_SECONDS", "s3cret")
+    result = cli("status")
+    assert result.exit_code == 1
+    assert "POSTLOAN_TIMEZONE: " in result.output
+    assert "s3cret" not in result.output
+
+
 def test_an_unknown_system_is_named_with_those_that_there_are(cli):
     result = CliRunner().invoke(app, ["land", "2026-01-05", "--system", "bureau"])
     assert result.exit_code == 1
