@@ -88,7 +88,10 @@ def loan_facts(lives: Lives, flat: Books) -> pd.DataFrame:
 
 
 def positions(lives: Lives, flat: Books, day: int) -> pd.DataFrame:
-    """Days past due and what is owed at the end of ``day``, for every loan paid out by then, as known that day."""
+    """Days past due and what is owed at the end of ``day``, for every loan paid out by then, as known that day.
+
+    What the tolerance leaves open counts only together with more: a loan short by cents is neither past due nor owed.
+    """
     loans = lives.loans
     known = np.flatnonzero(loans.disbursed_on <= day)
     dues = flat.dues[flat.dues["effective_on"] <= day]
@@ -101,8 +104,9 @@ def positions(lives: Lives, flat: Books, day: int) -> pd.DataFrame:
     unpaid = (dues["covered_by"] - received).clip(lower=0).clip(upper=dues["amount"])
     is_past = dues["due_on"] < day
     oldest = dues["due_on"].where(is_past & (unpaid > TOLERANCE_CENTS)).groupby(dues["loan"]).min().reindex(known)
-    principal = unpaid.clip(upper=dues["principal"]).groupby(dues["loan"]).sum().reindex(known)
-    past_due = unpaid.where(is_past, 0).groupby(dues["loan"]).sum().reindex(known)
+    is_owed = (unpaid > TOLERANCE_CENTS).groupby(dues["loan"]).any().reindex(known)
+    principal = unpaid.clip(upper=dues["principal"]).groupby(dues["loan"]).sum().reindex(known).where(is_owed, 0)
+    past_due = unpaid.where(is_past, 0).groupby(dues["loan"]).sum().reindex(known).where(oldest.notna(), 0)
     has_ended = lives.status_on[known] <= day
     status = np.where(has_ended, lives.final_status[known], 0)
     return pd.DataFrame(

@@ -47,17 +47,20 @@ def owed(units, payments, today):
     for known_on, value_on, amount in payments:
         if known_on <= today and value_on <= today and (version == 1 or value_on >= effective_on):
             purse += amount
-    oldest, past_due, principal_left = None, Decimal(0), Decimal(0)
+    oldest, past_due, principal_left, is_owed = None, Decimal(0), Decimal(0), False
     for due_on, principal, other in rows:
         paid = min(purse, principal + other)
         purse -= paid
         missing = principal + other - paid
         principal_left += min(missing, principal)
+        is_owed = is_owed or missing > TOLERANCE
         if due_on < today:
             past_due += missing
             if missing > TOLERANCE and oldest is None:
                 oldest = due_on
-    return (0 if oldest is None else (today - oldest).days, past_due, principal_left)
+    if oldest is None:
+        return 0, Decimal(0), principal_left if is_owed else Decimal(0)
+    return (today - oldest).days, past_due, principal_left
 
 
 @pytest.mark.parametrize("offset", [0, 7, 11, 12, 25])
