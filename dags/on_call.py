@@ -7,19 +7,18 @@ from typing import Any
 from airflow.sdk import (
     Context,
     DeadlineAlert,
-    DeadlineReference,
     ExceptionRetryPolicy,
     RetryAction,
     RetryRule,
     SyncCallback,
 )
 
+from dags.publish_deadline import DayAfterAt
 from include.errors import AuditError, DeliveryError, PostloanError, RefusedError, SupersededError
 from include.settings import load_settings
 
 log = logging.getLogger(__name__)
-# Queued at midnight, so this is 08:00 in the lender's zone: the lists are worked from 09:00.
-PUBLISH_WITHIN = timedelta(hours=8)
+LISTS_DUE_AT = 8  # o'clock in the lender's zone: the lists are worked from nine
 MESSAGE = "failure"
 
 
@@ -66,6 +65,8 @@ def warn_of_late_lists(context: dict[str, Any]) -> None:
     from include.notify import late_digest
 
     run = context["dag_run"]
+    if run["state"] == "failed":
+        return  # told already
     key = key_of(run["partition_key"], run["conf"], run["dag_run_id"])
     late_digest(run["dag_id"], key, load_settings())
 
@@ -87,7 +88,7 @@ ON_CALL: dict[str, Any] = {
 }
 
 PUBLISH_DEADLINE = DeadlineAlert(
-    reference=DeadlineReference.DAGRUN_QUEUED_AT,
-    interval=PUBLISH_WITHIN,
+    reference=DayAfterAt(LISTS_DUE_AT, load_settings().timezone),
+    interval=timedelta(0),
     callback=SyncCallback("dags.on_call.warn_of_late_lists"),
 )

@@ -56,6 +56,7 @@ def _airflow_environment(settings: Settings) -> dict[str, str]:
             "executor": "LocalExecutor",
             "parallelism": "4",
             "dags_folder": str(PROJECT_DIR / "dags"),
+            "plugins_folder": str(PROJECT_DIR / "dags" / "plugins"),
             "load_examples": "False",
             "fernet_key": known["fernet_key"],
             "execution_api_server_url": f"{address(settings)}/execution/",

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ.update(
     AIRFLOW_HOME=_home,
     AIRFLOW__CORE__DAGS_FOLDER=str(DAGS_FOLDER),
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(DAGS_FOLDER / "plugins"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__UNIT_TEST_MODE="True",
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_home}/airflow.db",
@@ -29,10 +31,30 @@ os.environ.update(
 
 @pytest.fixture(scope="session")
 def dag_bag() -> Any:
-    """All DAGs, as the DAG processor finds them."""
+    """All DAGs, as the DAG processor finds them. For reading only."""
+    return read_dags()
+
+
+def read_dags() -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(str(DAGS_FOLDER))
+
+
+@pytest.fixture
+def run_dag(metadata_database: None) -> Callable[[str, dict[str, Any]], tuple[str, dict[str, str]]]:
+    """Runs a DAG in this process; returns the state of the run and of its tasks."""
+
+    def run(dag_id: str, conf: dict[str, Any]) -> tuple[str, dict[str, str]]:
+        dag = read_dags().dags[dag_id]  # its own copy, because it is changed here
+        dag.deadline = None  # a run with a deadline does not end well in a test: apache/airflow#73428
+        dag.start_date = None  # a test run has a logical date, which the first day of the schedule would rule out
+        for task in dag.tasks:
+            task.start_date = None
+        finished = dag.test(run_conf=conf)
+        return str(finished.state), {ti.task_id: str(ti.state) for ti in finished.get_task_instances()}
+
+    return run
 
 
 @pytest.fixture(scope="session")

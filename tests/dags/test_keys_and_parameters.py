@@ -121,3 +121,42 @@ def test_no_parameter_takes_what_is_not_a_date(dag_bag: Any, dag_id: str, text: 
         value = [text] if name == "dates" else text
         with pytest.raises(ParamValidationError):
             params.get_param(name).resolve(value)
+
+
+@pytest.fixture
+def at_six(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is 06:00 of 2 March 2026 in Shanghai."""
+    moment = datetime(2026, 3, 1, 22, 0, tzinfo=UTC).timestamp()
+    monkeypatch.setattr("dags.publish_deadline.time.time", lambda: moment)
+
+
+@pytest.mark.usefixtures("at_six")
+@pytest.mark.parametrize(
+    ("key", "due"),
+    [
+        pytest.param("2026-03-01", datetime(2026, 3, 2, 0, 0, tzinfo=UTC), id="yesterday's lists are due at eight"),
+        pytest.param("2026-02-28", None, id="a date that is run again later has no hour"),
+        pytest.param(None, None, id="a run without a key has no hour"),
+        pytest.param("2026-2-1", None, id="an odd key does not stop the scheduler"),
+    ],
+)
+def test_the_lists_of_a_date_are_due_on_the_morning_after(key: str | None, due: datetime | None) -> None:
+    from dags.publish_deadline import DayAfterAt
+
+    assert DayAfterAt(8, "Asia/Shanghai").due(key) == due
+
+
+def test_the_scheduler_knows_the_hour_of_the_daily_run(dag_bag: Any) -> None:
+    from airflow.serialization.decoders import decode_deadline_alert
+    from airflow.serialization.encoders import encode_deadline_alert
+
+    reference = decode_deadline_alert(encode_deadline_alert(dag_bag.dags["post_loan_daily"].deadline[0])).reference
+    assert (reference.inner_ref.hour, reference.inner_ref.timezone) == (8, "Asia/Shanghai")
+
+
+def test_the_daily_run_can_be_cleared_although_it_has_a_deadline(dag_bag: Any) -> None:
+    from airflow.serialization.encoders import encode_deadline_alert
+
+    # Airflow 3.3 answers with an error 500 when a run with this reference is cleared: apache/airflow#70368
+    reference = encode_deadline_alert(dag_bag.dags["post_loan_daily"].deadline[0])["reference"]
+    assert reference["reference_type"] != "DagRunQueuedAtDeadline"

@@ -9,22 +9,10 @@ from include.errors import AuditError, LateDeliveryError
 
 OPENED = "0123456789abcdef"
 DAY = date(2026, 1, 31)
-pytestmark = pytest.mark.usefixtures("metadata_database")
 
 
-def run(dag_bag: Any, dag_id: str, conf: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """The state of a run and of its tasks."""
-    dag = dag_bag.dags[dag_id]
-    dag.deadline = None  # a run with a deadline does not end well in a test: apache/airflow#73428
-    dag.start_date = None  # a test run has a logical date, which the first day of the schedule would rule out
-    for task in dag.tasks:
-        task.start_date = None
-    finished = dag.test(run_conf=conf, use_executor=False)
-    return str(finished.state), {ti.task_id: str(ti.state) for ti in finished.get_task_instances()}
-
-
-def test_a_day_goes_from_the_files_of_every_system_to_what_people_read(dag_bag: Any, jobs: Any) -> None:
-    state, _ = run(dag_bag, "post_loan_daily", {"business_date": "2026-01-31"})
+def test_a_day_goes_from_the_files_of_every_system_to_what_people_read(run_dag: Any, jobs: Any) -> None:
+    state, _ = run_dag("post_loan_daily", {"business_date": "2026-01-31"})
     assert state == "success"
     assert sorted(jobs[:2]) == [("land", DAY, "core_banking"), ("land", DAY, "payments")]
     assert jobs[2:] == [
@@ -38,29 +26,29 @@ def test_a_day_goes_from_the_files_of_every_system_to_what_people_read(dag_bag: 
     ]
 
 
-def test_nothing_is_computed_when_a_required_delivery_is_late(dag_bag: Any, jobs: Any) -> None:
+def test_nothing_is_computed_when_a_required_delivery_is_late(run_dag: Any, jobs: Any) -> None:
     jobs.failing["land"] = LateDeliveryError("payments of 2026-01-31 is late")
-    state, tasks = run(dag_bag, "post_loan_daily", {"business_date": "2026-01-31"})
+    state, tasks = run_dag("post_loan_daily", {"business_date": "2026-01-31"})
     assert (state, tasks["land"], tasks["open_run"]) == ("failed", "failed", "upstream_failed")
     assert {name for name, *_ in jobs} == {"land"}
     assert len(jobs.digests) == 1, "two systems may be late, people get one message"
 
 
-def test_nothing_is_published_when_the_audit_refuses(dag_bag: Any, jobs: Any) -> None:
+def test_nothing_is_published_when_the_audit_refuses(run_dag: Any, jobs: Any) -> None:
     jobs.failing["audit"] = AuditError("a loan is there twice")
-    state, tasks = run(dag_bag, "post_loan_daily", {"business_date": "2026-01-31"})
+    state, tasks = run_dag("post_loan_daily", {"business_date": "2026-01-31"})
     assert (state, tasks["audit_marts"], tasks["publish"]) == ("failed", "failed", "upstream_failed")
     assert ("publish", OPENED) not in jobs
 
 
-def test_a_month_is_closed_by_its_name(dag_bag: Any, jobs: Any) -> None:
-    assert run(dag_bag, "month_close", {"month": "2026-01"})[0] == "success"
+def test_a_month_is_closed_by_its_name(run_dag: Any, jobs: Any) -> None:
+    assert run_dag("month_close", {"month": "2026-01"})[0] == "success"
     assert jobs == [("month_close", date(2026, 1, 1))]
 
 
-def test_a_restatement_hands_on_dates_reason_and_approver(dag_bag: Any, jobs: Any) -> None:
+def test_a_restatement_hands_on_dates_reason_and_approver(run_dag: Any, jobs: Any) -> None:
     asked = {"dates": ["2026-01-31"], "reason": "corrected file", "approver": "Li Hua", "reopen": True}
-    assert run(dag_bag, "restate", asked)[0] == "success"
+    assert run_dag("restate", asked)[0] == "success"
     assert jobs == [("restate", [DAY], "corrected file", "Li Hua", True)]
 
 
