@@ -31,7 +31,9 @@ class Comparison:
         """Take the state before the delivery."""
         version = self.batch.version
         until = Version(version.business_date, version.known_date, version.rank - 1)
-        state = self.table.in_effect(until, version.known_date)
+        state = sql.SQL("select {unit}, _row_hash, _part from ({rows}) as r where true").format(
+            unit=self.table.unit, rows=self.table.in_effect(until, version.known_date)
+        )
         if self.contract.delivery == "delta":
             state += sql.SQL(" and r._business_date = {} and r._batch_id = any({}::bigint[])").format(
                 sql.Literal(version.business_date), sql.Literal(self._batches_of_the_date())
@@ -65,7 +67,6 @@ class Comparison:
                     refused |= _units_of_refused(prepared, names)
                 copy.write(TRAILER)
             self._keep_present(cursor, refused)
-        self.table.execute("analyze landing_row")
 
     def changed_lines(self) -> np.ndarray:
         """The line numbers, ascending, of the rows that are not in effect already."""

@@ -62,6 +62,13 @@ class FurtherBatches:
             source=sql.Identifier(rows),
         )
 
+    def without_rows(self, op: LandedBatch | Batch, part: str, known: date) -> int:
+        """A batch that only says that rows are gone. Returns its number."""
+        version = self._next_version(op.version.business_date, known)
+        batch_id = self._number(op, part, version)
+        self._record(op, part, version, batch_id)
+        return batch_id
+
     def close_rows(self, rows: str, business_date: date) -> None:
         """Apply what the contract's ``vanished: set`` states for a key that is gone to a temporary table's rows."""
         contract = self.table.contract

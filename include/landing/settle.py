@@ -143,13 +143,15 @@ class Settlement:
         # keys corrected after it speak for themselves
         self._keep(
             "landing_open",
-            "select {unit} from {units} as u where not exists (select from {rows} as r where {same} "
+            "select {unit} from {units} as u where not exists (select from {rows} as r "
+            "join ops.load_batch as rb on rb.batch_id = r._batch_id where {same} and rb.part = {delivered} "
             "and r._business_date = {day} and r._known_date > {since} and r._known_date <= {known})",
             units=sql.Identifier(units),
             same=self.table.same_unit("u", "r"),
             day=day,
             known=known,
             since=op.version.known_date,
+            delivered=DELIVERED,
         )
         self.table.replace_temporary("landing_wanted", self.table.in_effect(before(day), known, of="landing_open"))
         self.table.replace_temporary(
@@ -165,8 +167,9 @@ class Settlement:
             same=self.table.same_unit("a", "w"),
         )
         if gone:
-            # its own batch says so: whoever has it pinned sees them gone
-            self.superseded += self.table.withdraw(sql.Identifier("landing_gone"), by_batch_id=op.batch_id, on=day)
+            # only those who know this much see them gone: to others the delivery says something else
+            batch_id = op.batch_id if known == op.version.known_date else self.further.without_rows(op, CARRIED, known)
+            self.superseded += self.table.withdraw(sql.Identifier("landing_gone"), by_batch_id=batch_id, on=day)
 
     def _carry_vanished(self, op: Operation, known: date) -> None:
         vanished = self.table.contract.vanished

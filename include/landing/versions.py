@@ -168,7 +168,7 @@ class RawTable:
         count = self.execute(
             "create temporary table {name} on commit drop as {query}", name=sql.Identifier(name), query=query
         ).rowcount
-        if count > 10_000:  # a small table is planned well enough by its size
+        if count > 50_000:  # a smaller table is planned well enough by its size
             self.execute("analyze {name}", name=sql.Identifier(name))
         return count
 
