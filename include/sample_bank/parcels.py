@@ -1,5 +1,6 @@
 """One delivery of the sample bank on its way: rows gathered block by block, faults put in, late ones held back."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,6 +15,8 @@ from include.sample_bank.faults import Draw, Fault, apply_fault
 from include.sample_bank.lives import Lives
 from include.sample_bank.loans import day_number
 from include.sample_bank.randomness import Chance
+
+log = logging.getLogger(__name__)
 
 ROWS_PER_FILE = 400_000
 
@@ -42,6 +45,11 @@ class OpenParcel:
         self._has_files: set[str] = set()
         late = [fault for fault in parcel.faults if fault.name == "late"]
         release_on = parcel.business_date + timedelta(days=late[0].days) if late else None
+        if release_on is not None:
+            where = held_folder(landing)
+            log.warning(
+                "%s of %s is late: it waits in %s until %s", parcel.system, parcel.business_date, where, release_on
+            )
         self._delivery = Delivery(
             landing if release_on is None else held_folder(landing) / release_on.isoformat(),
             parcel.system,
