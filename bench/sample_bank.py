@@ -1,6 +1,6 @@
 """How long the sample bank takes for a book of any size: seconds, rows, bytes on disk and peak memory.
 
-    python bench/sample_bank.py --loans 1000000 --days 3
+python bench/sample_bank.py --loans 1000000 --days 3
 """
 
 import argparse
