@@ -199,6 +199,9 @@ def _open_new(
     )
     existing = connection.execute("select is_sealed, status from ops.run where run_id = %s", (run_id,)).fetchone()
     if existing is not None and existing[0]:
+        if published is not None and published.run_id == run_id:  # a restatement of several dates, run again
+            log.info("%s shows run %s already, and nothing has changed since", business_date, run_id)
+            return run_id
         raise RefusedError(
             f"nothing has changed since run {run_id} of {business_date} was published and taken back",
             next_command=f"postloan publish {run_id}  # shows it again",
