@@ -178,7 +178,7 @@ class Settlement:
         if fresh and vanished.action == "error":
             self._refuse_vanished(op, fresh)
             return
-        if op is self.cause:
+        if op is self.cause and known == self._known:
             self._refuse_many_vanished(op, fresh)
         if vanished.set:
             self.further.close_rows("landing_vanished", op.version.business_date)
