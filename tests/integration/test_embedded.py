@@ -85,12 +85,20 @@ def test_the_server_stops_and_starts_again_on_its_port_with_its_data(own):
 def test_a_pid_file_that_names_another_process_does_not_prevent_a_start(own):
     server = embedded.start(own)
     embedded.stop(own)
+    # of the server's user: PostgreSQL believes in a pid that it may signal, and in no relative of its own
+    identity = embedded_files.identity_for(Path(server.data_dir))
+    other = subprocess.Popen(["sleep", "120"], cwd="/", **identity)
     pid_file = Path(server.data_dir) / "postmaster.pid"
-    pid_file.write_text(f"{os.getpid()}\n{server.data_dir}\n1700000000\n{server.port}\n\n127.0.0.1\n  1 1\nready\n")
+    pid_file.write_text(f"{other.pid}\n{server.data_dir}\n1700000000\n{server.port}\n\n127.0.0.1\n  1 1\nready\n")
     shutil.chown(pid_file, *(2 * [Path(server.data_dir).stat().st_uid]))
-    assert not embedded.is_running(own)
-    assert not embedded.stop(own), "the process of a stale pid file is nobody's to end"
-    assert postmaster(embedded.start(own)) != os.getpid()
+    try:
+        assert not embedded.is_running(own)
+        assert not embedded.stop(own), "the process of a stale pid file is nobody's to end"
+        assert other.poll() is None
+        assert postmaster(embedded.start(own)) != other.pid
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_a_port_taken_by_another_program_is_given_up_for_a_new_one(own):
