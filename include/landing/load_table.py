@@ -88,13 +88,24 @@ class TableLoad:
         has_missing = self._comparison is not None and self._comparison.missing("landing_missing") > 0
         if has_missing:
             settlement.settle_missing("landing_missing")
-        if settlement.has_later_operations:
-            touched = sql.SQL("select distinct {unit} from {rows} where _batch_id = {batch}").format(
+        if not (settlement.has_carried_above or settlement.has_later_operations):
+            return settlement.further.written, superseded + settlement.superseded
+        touched = [
+            sql.SQL("select {unit} from {rows} where _batch_id = {batch}").format(
                 unit=self.table.unit, rows=self.table.rows, batch=sql.Literal(self.batch.batch_id)
             )
-            if has_missing:
-                touched += sql.SQL(" union select {unit} from landing_missing").format(unit=self.table.unit)
-            self.table.replace_temporary("landing_touched", touched)
+        ]
+        if settlement.has_carried_above:
+            stated = touched[0]
+            if self._comparison is not None:
+                stated = sql.SQL("select {unit} from landing_row").format(unit=self.table.unit)
+            self.table.replace_temporary("landing_stated_by_cause", stated)
+            settlement.settle_own("landing_stated_by_cause")
+            touched.append(sql.SQL("select {unit} from landing_overruled").format(unit=self.table.unit))
+        if has_missing:
+            touched.append(sql.SQL("select {unit} from landing_missing").format(unit=self.table.unit))
+        if settlement.has_later_operations:
+            self.table.replace_temporary("landing_touched", sql.SQL(" union ").join(touched))
             settlement.settle_later("landing_touched")
         return settlement.further.written, superseded + settlement.superseded
 

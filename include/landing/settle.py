@@ -51,6 +51,43 @@ class Settlement:
         for known in (self._known, *sorted(later)):
             self._settle_absent(self.cause, missing, known)
 
+    def settle_own(self, units: str) -> None:
+        """What the cause holds of the units in this temporary table stands above rows carried for its date.
+
+        Those were written for people who know more, when this delivery was not there yet. The units that needed it
+        are left in ``landing_overruled``.
+        """
+        own = self.cause.version
+        self._keep("landing_overruled", "select {unit} from {units} where false", units=sql.Identifier(units))
+        for known in sorted(self._knowledge_of_carried):
+            if self._is_replaced(self.cause, known):
+                continue
+            self._keep_open(self.cause, units, known)
+            wanted = self.table.in_effect(end_of(*own[:2]), own.known_date, of="landing_open")
+            self.table.replace_temporary("landing_held", wanted)
+            actual = self.table.in_effect(end_of(own.business_date, known), known, of="landing_open")
+            self.table.replace_temporary("landing_actual", actual)
+            carried = sql.SQL("_part = {}").format(sql.Literal(CARRIED))
+            if self._keep_differing("landing_restored", "landing_held", or_where=carried):
+                self.superseded += self.further.copy_rows("landing_restored", self.cause, RESTORED, known)
+                self.table.execute(
+                    "insert into landing_overruled select distinct {unit} from landing_restored",
+                )
+
+    @property
+    def has_carried_above(self) -> bool:
+        """Whether rows were carried for the cause's date that it may have to overrule."""
+        return bool(self._knowledge_of_carried)
+
+    @property
+    def _knowledge_of_carried(self) -> set[date]:
+        day, known, _ = self.cause.version
+        return {
+            batch.version.known_date
+            for batch in self.landed
+            if batch.part == CARRIED and batch.version.business_date == day and batch.version.known_date > known
+        }
+
     @property
     def has_later_operations(self) -> bool:
         """Whether any delivery after the cause looks back over it."""
@@ -140,19 +177,7 @@ class Settlement:
     def _settle_absent(self, op: Operation, units: str, known: date) -> None:
         """``op`` looks back and does not hold these units: they are as they were before its business date, or gone."""
         day = op.version.business_date
-        # keys corrected after it speak for themselves
-        self._keep(
-            "landing_open",
-            "select {unit} from {units} as u where not exists (select from {rows} as r "
-            "join ops.load_batch as rb on rb.batch_id = r._batch_id where {same} and rb.part = {delivered} "
-            "and r._business_date = {day} and r._known_date > {since} and r._known_date <= {known})",
-            units=sql.Identifier(units),
-            same=self.table.same_unit("u", "r"),
-            day=day,
-            known=known,
-            since=op.version.known_date,
-            delivered=DELIVERED,
-        )
+        self._keep_open(op, units, known)
         self.table.replace_temporary("landing_wanted", self.table.in_effect(before(day), known, of="landing_open"))
         self.table.replace_temporary(
             "landing_actual", self.table.in_effect(end_of(day, known), known, of="landing_open")
@@ -170,6 +195,21 @@ class Settlement:
             # only those who know this much see them gone: to others the delivery says something else
             batch_id = op.batch_id if known == op.version.known_date else self.further.without_rows(op, CARRIED, known)
             self.superseded += self.table.withdraw(sql.Identifier("landing_gone"), by_batch_id=batch_id, on=day)
+
+    def _keep_open(self, op: Operation, units: str, known: date) -> None:
+        """The units of which nothing was delivered for ``op``'s date after it: keys corrected later speak first."""
+        self._keep(
+            "landing_open",
+            "select {unit} from {units} as u where not exists (select from {rows} as r "
+            "join ops.load_batch as rb on rb.batch_id = r._batch_id where {same} and rb.part = {delivered} "
+            "and r._business_date = {day} and r._known_date > {since} and r._known_date <= {known})",
+            units=sql.Identifier(units),
+            same=self.table.same_unit("u", "r"),
+            day=op.version.business_date,
+            known=known,
+            since=op.version.known_date,
+            delivered=DELIVERED,
+        )
 
     def _carry_vanished(self, op: Operation, known: date) -> None:
         vanished = self.table.contract.vanished
