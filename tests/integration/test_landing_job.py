@@ -487,10 +487,8 @@ def test_a_file_read_in_many_pieces_is_landed_like_one_read_in_one_piece(
     columns = [column.name for column in SCHEDULE.columns] + [derived.name for derived in SCHEDULE.derived]
     everything = [*columns, "_line_no", "_row_hash"]
     land(after(1), "core_banking", settings)
-    whole = (
-        seen(settings, SCHEDULE, after(1), *everything),
-        seen(settings, LOAN_CONTRACT, after(1), "loan_id", "branch_code"),
-    )
+    whole = seen(settings, SCHEDULE, after(1), *everything)
+    branches = seen(settings, LOAN_CONTRACT, after(1), "loan_id", "branch_code")
     ledger = query(settings, LEDGER)
     quarantined = query(settings, "select line_no, reason_code from quarantine.rows order by 1")
     _forget(settings)
