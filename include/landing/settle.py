@@ -54,7 +54,7 @@ class Settlement:
     def settle_own(self, units: str) -> None:
         """What the cause holds of the units in this temporary table stands above rows carried for its date.
 
-        Those were written for people who know more, when this delivery was not there yet. The units that needed it
+        Those were written for people who know as much or more, when this delivery was not there yet. The units that needed it
         are left in ``landing_overruled``.
         """
         own = self.cause.version
@@ -63,7 +63,7 @@ class Settlement:
             if self._is_replaced(self.cause, known):
                 continue
             self._keep_open(self.cause, units, known)
-            wanted = self.table.in_effect(end_of(*own[:2]), own.known_date, of="landing_open")
+            wanted = self.table.in_effect(own, own.known_date, of="landing_open")
             self.table.replace_temporary("landing_held", wanted)
             actual = self.table.in_effect(end_of(own.business_date, known), known, of="landing_open")
             self.table.replace_temporary("landing_actual", actual)
@@ -85,7 +85,7 @@ class Settlement:
         return {
             batch.version.known_date
             for batch in self.landed
-            if batch.part == CARRIED and batch.version.business_date == day and batch.version.known_date > known
+            if batch.part == CARRIED and batch.version.business_date == day and batch.version.known_date >= known
         }
 
     @property
