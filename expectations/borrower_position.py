@@ -8,7 +8,7 @@ from expectations.scope import Scope
 # borrowers of this run: the others were compared when their rows were written, and a touch spreads to all their loans
 BORROWERS_UNLIKE_THEIR_LOANS = """
 with touched as (
-    select borrower_id from {published}.touched_borrower where {run}
+    select borrower_id from {candidate}.touched_borrower
 ),
 loans as (
     select

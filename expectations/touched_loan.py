@@ -31,18 +31,13 @@ from {candidate}.touched_loan as touched
 where
     touched.borrower_id is not null
     and not exists (
-        select 1 from {published}.touched_borrower as borrower
-        where {run} and borrower.borrower_id = touched.borrower_id
+        select 1 from {candidate}.touched_borrower as borrower where borrower.borrower_id = touched.borrower_id
     )
 """
 LOANS_OF_TOUCHED_BORROWERS_LEFT_OUT = """
 select position.loan_id
 from {candidate}.loan_position as position
-join {published}.touched_borrower as borrower
-    on
-        borrower.borrower_id = position.borrower_id
-        and borrower.business_date = {business_date}
-        and borrower.run_id = {run_id}
+join {candidate}.touched_borrower as borrower on borrower.borrower_id = position.borrower_id
 where not exists (select 1 from {candidate}.touched_loan as touched where touched.loan_id = position.loan_id)
 """
 # Where the run is no keyframe this costs nothing. That the rows of carried loans equal the base's is compared right
@@ -54,7 +49,13 @@ from (
     from {ops}.run_chain as chain
     join {published}.touched_loan as touched
         on touched.business_date = chain.ancestor_business_date and touched.run_id = chain.ancestor_run_id
-    where {is_keyframe} and chain.run_id = {base_run_id}
+    where
+        {is_keyframe}
+        and chain.run_id = {base_run_id}
+        -- only the months that the chain reaches back to
+        and touched.business_date between (
+            select min(reach.ancestor_business_date) from {ops}.run_chain as reach where reach.run_id = {base_run_id}
+        ) and {base_business_date}
     order by touched.loan_id, chain.depth
 ) as last_touch
 join {published}.loan_position as former

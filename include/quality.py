@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read at import
@@ -17,7 +17,7 @@ os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read at import
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import sqlalchemy as sa
-from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult, ExpectationValidationResult
+from great_expectations.core import ExpectationSuite, ExpectationValidationResult
 from great_expectations.core.batch import Batch
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.core.metric_function_types import MetricPartialFunctionTypes
@@ -49,9 +49,13 @@ SAFE_ERRORS = ("UndefinedColumn", "UndefinedTable", "UndefinedFunction", "Insuff
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one rule. ``count``: rows (or groups) that break it; None when it could not be evaluated."""
+    """What became of one rule. ``count``: rows (or groups) that break it; None when it could not be evaluated.
+
+    ``number``: its place in the suite. ``expectation`` and ``details``: what Great Expectations says, numbers only.
+    """
 
     table: str
+    number: int
     rule: str
     severity: str
     outcome: str  # PASS, FAIL or ERROR
@@ -61,6 +65,8 @@ class Outcome:
     en: str
     why: str
     rows_sql: str
+    expectation: dict[str, Any]
+    details: dict[str, float]
 
     @property
     def is_stop(self) -> bool:
@@ -70,18 +76,6 @@ class Outcome:
     @property
     def is_warning(self) -> bool:
         return self.outcome == "FAIL" and not self.is_stop
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One table: its outcomes in the order of the suite, and the result that Data Docs are made from."""
-
-    table: str
-    outcomes: list[Outcome]
-    result: dict[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        return {"table": self.table, "outcomes": [asdict(one) for one in self.outcomes], "result": self.result}
 
 
 class FailingRows(TableMetricProvider):
@@ -106,21 +100,31 @@ class FailingRows(TableMetricProvider):
         return sa.literal_column(_counting_sql(metric_value_kwargs), sa.BigInteger), metric_domain_kwargs, {}
 
 
-def check(settings: Settings, stage: str, scope: Scope, *, only: str | None = None) -> Iterator[Checked]:
-    """Run the suites of a stage (``marts`` or ``lists``), table by table, or that of the table ``only``.
+def check(
+    settings: Settings, stage: str, scope: Scope, *, shown: Scope | None = None, only: str | None = None
+) -> list[Outcome]:
+    """Run the suites of a stage (``marts`` or ``lists``), or that of the table ``only``: an outcome a rule, in order.
 
-    Reads only. What is wrong with data or rules is an outcome, never an exception.
+    shown: the scope that a person uses who wants to see the rows (default: ``scope`` itself). Reads only. What is wrong
+    with data or rules is an outcome; a table that is not there raises PostloanError.
     """
+    outcomes = []
     with _quiet_gx():
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
         source = context.data_sources.add_postgres(
             "warehouse", connection_string=_url(settings, scope), create_temp_table=False
         )
+        to_show = suites(stage, shown or scope)
         for table, suite in suites(stage, scope).items():
-            if only not in (None, table):
-                continue
-            yield _check_table(_batch_of(source, table, scope), table, suite, scope)
+            if only in (None, table):
+                results = _validate(_batch_of(source, table, scope), suite)
+                queries = [rows_sql(one, table, shown or scope) for one in to_show[table].expectations]
+                outcomes += [
+                    _outcome(table, number, one, results[_rule_of(one)], queries[number])
+                    for number, one in enumerate(suite.expectations)
+                ]
+    return outcomes
 
 
 def rows_sql(expectation: Expectation, table: str, scope: Scope) -> str:
@@ -156,26 +160,30 @@ def _batch_of(source: PostgresDatasource, table: str, scope: Scope) -> Batch:
         ) from None  # the cause would repeat the statement and the address
 
 
-def _check_table(batch: Batch, table: str, suite: ExpectationSuite, scope: Scope) -> Checked:
+def _validate(batch: Batch, suite: ExpectationSuite) -> dict[str, ExpectationValidationResult]:
+    """Results by rule. Rules share a statement: where it failed they are asked one by one, so that one is broken."""
     validated = batch.validate(suite, result_format=COUNTS_ONLY)
-    found = {_rule_of(one): one for one in validated.results}
+    results = {_rule_of(one.expectation_config): one for one in validated.results}
     for expectation in suite.expectations:
-        rule_id = expectation.meta["rule"]
-        if _error_of(found[rule_id]) not in (None, TIMEOUT):
-            # rules share a statement: asked one by one, only the broken one is broken
-            found[rule_id] = batch.validate(expectation, result_format=COUNTS_ONLY)
-    outcomes = [_outcome(one, found[one.meta["rule"]], table, scope) for one in suite.expectations]
-    return Checked(table, outcomes, _without_values(validated, [found[one.rule] for one in outcomes]))
+        if _error_of(results[_rule_of(expectation)]) not in (None, TIMEOUT):
+            results[_rule_of(expectation)] = batch.validate(expectation, result_format=COUNTS_ONLY)
+    return results
 
 
-def _outcome(expectation: Expectation, result: ExpectationValidationResult, table: str, scope: Scope) -> Outcome:
+def _outcome(
+    table: str, number: int, expectation: Expectation, result: ExpectationValidationResult, query: str
+) -> Outcome:
     error = _error_of(result)
     count = None if error else _count_of(result)
     if error is None and (count is None or (count == 0) is not bool(result.success)):
         error, count = "Great Expectations gave no count", None
+    said = result.to_json_dict()
+    said["expectation_config"].pop("id", None)
+    said["expectation_config"]["kwargs"].pop("batch_id", None)
     return Outcome(
         table=table,
-        rule=expectation.meta["rule"],
+        number=number,
+        rule=_rule_of(expectation),
         severity=str(expectation.severity.value),
         outcome="ERROR" if error else "PASS" if count == 0 else "FAIL",
         count=count,
@@ -183,7 +191,9 @@ def _outcome(expectation: Expectation, result: ExpectationValidationResult, tabl
         zh=expectation.meta["zh"],
         en=expectation.meta["en"],
         why=str(expectation.notes),
-        rows_sql=rows_sql(expectation, table, scope),
+        rows_sql=query,
+        expectation=said["expectation_config"],
+        details={name: value for name, value in said["result"].items() if isinstance(value, int | float)},
     )
 
 
@@ -217,37 +227,9 @@ def _shown(text: str) -> str:
     return match.group(1) if match else "unknown error"
 
 
-def _without_values(
-    validated: ExpectationSuiteValidationResult, results: list[ExpectationValidationResult]
-) -> dict[str, Any]:
-    """The result as JSON for Data Docs: without exceptions' texts, run times and anything else that differs by run."""
-    kept = []
-    for result in results:
-        one = result.to_json_dict()
-        # what went wrong is in the outcome; GX's page would want a traceback
-        one["exception_info"] = {"raised_exception": False, "exception_message": None, "exception_traceback": None}
-        one["result"] = {name: value for name, value in one["result"].items() if isinstance(value, int | float | None)}
-        one["expectation_config"].pop("id", None)
-        one["expectation_config"]["kwargs"].pop("batch_id", None)
-        kept.append(one)
-    passed = sum(one["success"] for one in kept)
-    return {
-        "success": passed == len(kept),
-        "results": kept,
-        "suite_name": validated.suite_name,
-        "suite_parameters": {},
-        "statistics": {
-            "evaluated_expectations": len(kept),
-            "successful_expectations": passed,
-            "unsuccessful_expectations": len(kept) - passed,
-            "success_percent": round(100 * passed / len(kept), 1),
-        },
-        "meta": {},
-    }
-
-
-def _rule_of(result: ExpectationValidationResult) -> str:
-    return result.expectation_config.meta["rule"]
+def _rule_of(expectation: Any) -> str:
+    """The rule's own id, of an expectation or of its configuration."""
+    return expectation.meta["rule"]
 
 
 def _counting_sql(value_kwargs: dict) -> str:
@@ -262,8 +244,9 @@ def _counting_sql(value_kwargs: dict) -> str:
 def _url(settings: Settings, scope: Scope) -> str:
     """The pipeline's own rights, less writing: an audit changes nothing, whatever a rule says."""
     url = make_url(warehouse_url(settings, role="postloan_pipeline"))
-    # candidate.* shows this run, whoever holds the warehouse
-    session = f"-c default_transaction_read_only=on -c search_path={scope.candidate} -c postloan.run={scope.run_id}"
+    # no nested loops: rows of a run that was written a minute ago are unknown to the planner's statistics, and a loop
+    # chosen for one row runs a hundred thousand times
+    session = f"-c default_transaction_read_only=on -c search_path={scope.candidate} -c enable_nestloop=off"
     options = f"{url.query['options']} {session}"
     url = url.update_query_dict({"options": options, "application_name": "postloan:audit"})
     return url.render_as_string(hide_password=False)

@@ -8,7 +8,10 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResultSchema
+from great_expectations.core.expectation_validation_result import (
+    ExpectationSuiteValidationResult,
+    ExpectationSuiteValidationResultSchema,
+)
 from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 from jinja2 import ChoiceLoader, FileSystemLoader
@@ -30,28 +33,57 @@ class _Page(DefaultJinjaPageView):
         return f"{prefix or ''}{next(self._number)}"
 
 
-def render_data_docs(stages: dict[str, list[dict[str, Any]]], facts: dict[str, str]) -> dict[str, bytes]:
+def render_data_docs(kept: list[dict[str, Any]], facts: dict[str, str]) -> dict[str, bytes]:
     """The pages by file name: ``index.html`` and one a checked table.
 
-    stages: what ``Checked.to_json`` kept, by stage. facts: what the index says about the run (run_id, business_date).
+    kept: rows of ``ops.audit_result``, in the order in which they are shown. facts: the run (run_id, business_date).
     """
-    pages = {"index.html": _index(stages, facts)}
-    for tables in stages.values():
-        for one in tables:
-            pages[f"{one['table']}.html"] = _table(one, facts)
+    tables = {
+        (stage, table): list(rows)
+        for (stage, table), rows in itertools.groupby(kept, lambda one: (one["stage"], one["table_name"]))
+    }
+    pages = {"index.html": _Page().env.get_template("index.j2").render(facts=facts, tables=tables)}
+    for (_, table), outcomes in tables.items():
+        pages[f"{table}.html"] = _table_page(table, outcomes, facts)
     return {name: text.encode() for name, text in pages.items()}
 
 
-def _table(one: dict[str, Any], facts: dict[str, str]) -> str:
-    result = ExpectationSuiteValidationResultSchema().load(one["result"])
-    document = ValidationResultsPageRenderer(run_info_at_end=True).render(result)
+def _table_page(table: str, outcomes: list[dict[str, Any]], facts: dict[str, str]) -> str:
+    document = ValidationResultsPageRenderer(run_info_at_end=True).render(_as_gx_result(table, outcomes))
     # the first section repeats the index, the last one says when and where GX ran
-    document.sections = [
-        section for section in document.sections if section.section_name not in ("Overview", "Run Info")
-    ]
-    return _Page().render(document, facts=facts, table=one["table"], outcomes=one["outcomes"])
+    document.sections = [one for one in document.sections if one.section_name not in ("Overview", "Run Info")]
+    return _Page().render(document, facts=facts, table=table, outcomes=outcomes)
 
 
-def _index(stages: dict[str, list[dict[str, Any]]], facts: dict[str, str]) -> str:
-    environment = _Page().env
-    return environment.get_template("index.j2").render(facts=facts, stages=stages)
+def _as_gx_result(table: str, outcomes: list[dict[str, Any]]) -> ExpectationSuiteValidationResult:
+    """The result of the suite as GX had it, put together again from what was kept."""
+    passed = sum(one["outcome"] == "PASS" for one in outcomes)
+    return ExpectationSuiteValidationResultSchema().load(
+        {
+            "success": passed == len(outcomes),
+            "suite_name": table,
+            "suite_parameters": {},
+            "meta": {},
+            "statistics": {
+                "evaluated_expectations": len(outcomes),
+                "successful_expectations": passed,
+                "unsuccessful_expectations": len(outcomes) - passed,
+                "success_percent": 100 * passed / len(outcomes),
+            },
+            "results": [
+                {
+                    "success": one["outcome"] == "PASS",
+                    "expectation_config": one["expectation"],
+                    "result": one["details"],
+                    "meta": {},
+                    # what went wrong stands below the table; GX would want a traceback
+                    "exception_info": {
+                        "raised_exception": False,
+                        "exception_message": None,
+                        "exception_traceback": None,
+                    },
+                }
+                for one in outcomes
+            ],
+        }
+    )

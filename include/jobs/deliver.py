@@ -20,7 +20,7 @@ from include.digest import digest_subject, digest_text
 from include.durable_files import remove_leftovers, write_durably
 from include.errors import RefusedError, WriterBusyError
 from include.failpoint import failpoint
-from include.jobs.audit import data_docs_directory, keep_results, write_data_docs
+from include.jobs.audit import write_data_docs
 from include.jobs.deliver_facts import facts_of
 from include.jobs.deliver_lists import ORDERS, list_csv
 from include.notify import send_once
@@ -88,8 +88,7 @@ def _write_files(settings: Settings, connection: psycopg.Connection, run: Run, d
     facts = facts_of(connection, run)
     files[DIGEST] = digest_text(facts, settings.language).encode()
     write_durably(directory / DIGEST, files[DIGEST])
-    keep_results(settings, connection, run)
-    pages = write_data_docs(settings, run.run_id, run.business_date.isoformat())
+    pages = write_data_docs(settings, connection, run)
     manifest = {
         "business_date": run.business_date.isoformat(),
         "run_id": run.run_id,
@@ -126,12 +125,11 @@ def _reader(settings: Settings, run_id: str) -> Iterator[tuple[psycopg.Connectio
 
 
 def _remove_old_pages(settings: Settings) -> None:
-    """Keep the Data Docs, and the outcomes that they are made from, of the newest business dates only."""
+    """Keep the Data Docs of the newest business dates only; they can be made again from ops.audit_result."""
     dates = sorted(path for path in settings.exports.glob("*") if re.fullmatch(r"\d{4}-\d{2}-\d{2}", path.name))
     for folder in dates[: -settings.data_docs_dates]:
-        for run_folder in folder.glob("*/"):
-            shutil.rmtree(data_docs_directory(settings, run_folder.name, folder.name), ignore_errors=True)
-            shutil.rmtree(settings.home / "audit" / run_folder.name, ignore_errors=True)
+        for pages in folder.glob("*/data_docs"):
+            shutil.rmtree(pages)
 
 
 def _sha256(content: bytes) -> str:

@@ -1,10 +1,8 @@
 """The audit of a run: what it keeps, what it says when it refuses, and what it must never show."""
 
-import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -16,7 +14,7 @@ from psycopg import sql
 from expectations import catalogue
 from expectations.rules import WARNING, ExpectNoRowsFrom, ExpectNoRowsWhere, rule
 from include.errors import AuditError, PostloanError, SupersededError
-from include.jobs.audit import audit, data_docs_directory, results_file
+from include.jobs.audit import audit
 from include.quality import check
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -49,22 +47,20 @@ insert into published.loan_position select * from one;
 
 
 def test_a_sound_run_passes_both_audits_and_the_outcome_of_every_rule_is_kept(run: Settings) -> None:
-    for stage, tables in (("marts", 5), ("lists", 2)):
+    for stage in ("marts", "lists"):
         counts = audit(example.RUN, run, stage=stage)
         assert counts["passed"] == counts["rules"] > 0
         assert counts["warnings"] == 0
-        assert len(json.loads(results_file(run, example.RUN, stage).read_text(encoding="utf-8"))) == tables
     kept = execute(run, "select stage, outcome, count(*) from ops.audit_result group by stage, outcome order by stage")
     assert [(stage, outcome) for stage, outcome, _ in kept] == [("lists", "PASS"), ("marts", "PASS")]
     assert execute(run, "select status from ops.run_step order by step") == [("DONE",), ("DONE",)]
 
 
-def test_auditing_again_replaces_the_outcomes_and_gives_the_same_bytes(run: Settings) -> None:
+def test_auditing_again_replaces_the_outcomes_by_the_same(run: Settings) -> None:
     audit(example.RUN, run, stage="marts")
-    first = results_file(run, example.RUN, "marts").read_bytes()
     kept = execute(run, "select * from ops.audit_result order by table_name, rule")
+    assert len(kept) > 40
     audit(example.RUN, run, stage="marts")
-    assert results_file(run, example.RUN, "marts").read_bytes() == first
     assert execute(run, "select * from ops.audit_result order by table_name, rule") == kept
 
 
@@ -107,7 +103,7 @@ def test_the_pages_of_a_refused_run_are_there_for_whoever_looks_into_it(run: Set
     execute(run, BREAK_BUCKET)
     with pytest.raises(AuditError) as refused:
         audit(example.RUN, run, stage="marts")
-    index = data_docs_directory(run, example.RUN, "2026-03-10") / "index.html"
+    index = run.exports / "2026-03-10" / example.RUN / "data_docs" / "index.html"
     assert str(index) in str(refused.value)
     assert "bucket_follows_days_past_due" in index.read_text(encoding="utf-8")
 
@@ -125,9 +121,9 @@ def test_warnings_are_kept_and_do_not_stop_the_day(run: Settings, caplog: pytest
 def test_an_attempt_that_was_superseded_keeps_no_outcome(run: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     import include.jobs.audit as job
 
-    def later_attempt(*_: object) -> Iterator:
+    def later_attempt(*_: object, **__: object) -> list:
         execute(run, "update ops.writer set attempt = 2")
-        return iter(())
+        return []
 
     monkeypatch.setattr("include.quality.check", later_attempt)
     with pytest.raises(SupersededError):
@@ -159,9 +155,9 @@ def test_a_rule_that_cannot_be_evaluated_is_an_error_and_stops_the_run_however_m
 ) -> None:
     sound = ExpectNoRowsWhere(where="days_past_due < 0", **a_rule("sound"))
     only_these(monkeypatch, sound, broken)
-    (checked,) = check(run, "marts", example_scope())
-    assert [one.outcome for one in checked.outcomes] == ["PASS", "ERROR"]
-    assert checked.outcomes[1].is_stop
+    outcomes = check(run, "marts", example_scope())
+    assert [one.outcome for one in outcomes] == ["PASS", "ERROR"]
+    assert outcomes[1].is_stop
     with pytest.raises(AuditError, match="cannot be evaluated"):
         audit(example.RUN, run, stage="marts")
 
@@ -169,8 +165,8 @@ def test_a_rule_that_cannot_be_evaluated_is_an_error_and_stops_the_run_however_m
 def test_a_rule_that_takes_too_long_is_an_error(run: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     only_these(monkeypatch, ExpectNoRowsFrom(query="select pg_sleep(3)", **a_rule("slow")))
     impatient = run.model_copy(update={"statement_timeout_seconds": 1})
-    (checked,) = check(impatient, "marts", example_scope())
-    assert [(one.outcome, one.error) for one in checked.outcomes] == [("ERROR", "QueryCanceled")]
+    (one,) = check(impatient, "marts", example_scope())
+    assert [(one.outcome, one.error)] == [("ERROR", "QueryCanceled")]
 
 
 def example_scope() -> object:
@@ -182,7 +178,7 @@ def example_scope() -> object:
 def test_a_table_that_is_not_there_is_named_with_what_to_do(run: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     suite = {"no_such_table": catalogue.STAGES["marts"]["loan_position"]}
     monkeypatch.setitem(catalogue.STAGES, "marts", suite)
-    with pytest.raises(PostloanError, match=r"candidate\.no_such_table cannot be read: UndefinedTable") as missing:
+    with pytest.raises(PostloanError, match=r"audit\.no_such_table cannot be read: UndefinedTable") as missing:
         audit(example.RUN, run, stage="marts")
     assert missing.value.next_command == "postloan migrate"
     assert "postgresql" not in str(missing.value)
@@ -196,8 +192,8 @@ def test_an_audit_cannot_change_anything(run: Settings, monkeypatch: pytest.Monk
         "create function ref.remove() returns bigint language sql as 'delete from ref.list_band; select 0::bigint'",
     )
     only_these(monkeypatch, ExpectNoRowsFrom(query="select 1 where ref.remove() = 1", **a_rule("writes")))
-    (checked,) = check(run, "marts", example_scope())
-    assert [(one.outcome, one.error) for one in checked.outcomes] == [("ERROR", "ReadOnlySqlTransaction")]
+    (one,) = check(run, "marts", example_scope())
+    assert (one.outcome, one.error) == ("ERROR", "ReadOnlySqlTransaction")
     assert execute(run, "select count(*) > 0 from ref.list_band") == [(True,)]
 
 
@@ -212,7 +208,7 @@ def test_an_audit_fetches_counts_and_never_rows(run: Settings) -> None:
     sa.event.listen(sa.Engine, "after_cursor_execute", note)
     try:
         for stage in catalogue.STAGES:
-            list(check(run, stage, example_scope()))
+            check(run, stage, example_scope())
     finally:
         sa.event.remove(sa.Engine, "after_cursor_execute", note)
     assert len(fetched) > 10

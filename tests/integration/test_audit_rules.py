@@ -52,7 +52,7 @@ MUTANTS: dict[tuple[str, str], str] = {
         "loan_signal", "loan_id = 'L04'", "loan_id = 'L07'", "x_published"
     ),
     ("touched_loan", "the_borrower_of_a_touched_loan_is_touched"): (
-        "delete from x_published.touched_borrower where borrower_id = 'B3'"
+        "delete from x_candidate.touched_borrower where borrower_id = 'B3'"
     ),
     ("touched_loan", "a_touch_spreads_to_all_loans_of_the_borrower"): (
         "delete from x_candidate.touched_loan where loan_id = 'L05';"
@@ -220,8 +220,7 @@ def broken(settings: Settings, stage: str, scope: Scope, table: str | None = Non
     """Rules that do not hold: outcome and count by rule."""
     return {
         one.rule: (one.outcome, one.count)
-        for checked in check(settings, stage, scope, only=table)
-        for one in checked.outcomes
+        for one in check(settings, stage, scope, only=table)
         if one.outcome != "PASS"
     }
 

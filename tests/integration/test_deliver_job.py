@@ -113,9 +113,7 @@ def test_what_is_not_as_it_should_be_is_written_again_to_the_same_bytes(publishe
     assert damaged_files(folder) == []
 
 
-def test_another_machine_makes_the_same_files_even_without_the_kept_outcomes(
-    published: Settings, tmp_path: Path
-) -> None:
+def test_another_machine_makes_the_same_files(published: Settings, tmp_path: Path) -> None:
     deliver(example.RUN, published)
     other = elsewhere(published, tmp_path / "other")
     deliver(example.RUN, other)
@@ -193,14 +191,12 @@ def test_pages_are_kept_for_so_many_business_dates_and_lists_for_good(published:
     old = published.exports / "2026-03-08" / ("c" * 16)
     write_durably(old / "data_docs" / "index.html", b"old")
     write_durably(old / "warning_list.csv", b"old")
-    write_durably(published.home / "audit" / ("c" * 16) / "marts.json", b"old")
     keep_two = published.model_copy(update={"data_docs_dates": 2})
     deliver(example.RUN, keep_two)
     assert (old / "data_docs").is_dir()
     keep_one = published.model_copy(update={"data_docs_dates": 1})
     deliver(example.RUN, keep_one)
     assert not (old / "data_docs").exists()
-    assert not (published.home / "audit" / ("c" * 16)).exists()
     assert (old / "warning_list.csv").is_file()
     assert (published.exports / FOLDER / "data_docs" / "index.html").is_file()
 
@@ -235,10 +231,6 @@ def test_personal_data_in_a_column_reaches_neither_the_digest_nor_the_pages(sett
             "update published.kpi_portfolio_daily set currency = %s, branch_code = %s", (planted, planted)
         )
         connection.execute("update published.loan_position set timezone = %s", (planted,))
-        connection.execute(
-            "insert into ops.audit_result select %s, stage, 't', stage, 'warning', 'PASS', 0, null, '。', '.'"
-            " from unnest(array['marts', 'lists']) as stage", (example.RUN,)
-        )  # fmt: skip
         connection.execute("update ops.run set is_sealed = true, status = 'PUBLISHED'")
     deliver(example.RUN, settings)
     folder = settings.exports / FOLDER
