@@ -131,7 +131,9 @@ def _load(connection: psycopg.Connection, delivery: Delivery, settings: Settings
     except DeliveryError as error:
         record_attempt(connection, manifest.system, manifest.business_date, "REFUSED", str(error))
         connection.commit()
-        raise
+        if error.next_command is not None:
+            raise
+        raise DeliveryError(error.what, next_command=f"ls -l {delivery.folder}") from error
     record_attempt(connection, manifest.system, manifest.business_date, "LANDED")
     connection.commit()
     return [counts for table in tables for counts in _counts(table)]

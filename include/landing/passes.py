@@ -97,7 +97,7 @@ def run_pass(table: TableFiles, seen: Seen, apart: np.ndarray | None = None) -> 
             raise ApartError(repeated)
     if aside:
         yield _noted(prepare(concat(aside), table.contract), table, seen)
-    _compare_with_manifest(table, seen)
+    _compare_totals(table, seen)
 
 
 def new_seen(table: TableFiles) -> Seen:
@@ -107,8 +107,9 @@ def new_seen(table: TableFiles) -> Seen:
 
 def _cut_between_units(table: TableFiles, seen: Seen, *, is_one_chunk: bool) -> Iterator[Chunk]:
     held: list[Chunk] = []
-    for file in table.files:
+    for number, file in enumerate(table.files):
         for chunk in read_chunks(file, table.contract, seen.drift):
+            seen.rows[number] += len(chunk)
             held.append(chunk)
             if is_one_chunk:
                 continue
@@ -124,6 +125,7 @@ def _cut_between_units(table: TableFiles, seen: Seen, *, is_one_chunk: bool) -> 
             if not is_last.all():
                 yield whole.take(~is_last)
                 held = [whole.take(is_last)]
+        _compare_row_count(table, seen, number)
     if held:
         yield concat(held)
 
@@ -141,7 +143,6 @@ def _noted(prepared: Prepared, table: TableFiles, seen: Seen) -> Prepared:
     for number in range(len(table.files)):
         mask = file_of == number
         if mask.any():
-            seen.rows[number] += int(mask.sum())
             seen.totals[number] += checked.control_sum(mask)
     is_refused = ~checked.is_good
     if is_refused.any():
@@ -181,17 +182,21 @@ def _refuse_too_many(table: TableFiles, seen: Seen) -> None:
     )
 
 
-def _compare_with_manifest(table: TableFiles, seen: Seen) -> None:
-    for number, (file, stated) in enumerate(zip(table.files, table.stated, strict=True)):
-        if int(seen.rows[number]) != stated.row_count:
+def _compare_row_count(table: TableFiles, seen: Seen, number: int) -> None:
+    file, stated = table.files[number], table.stated[number]
+    if int(seen.rows[number]) != stated.row_count:
+        raise DeliveryError(
+            f"{file.path} holds {seen.rows[number]} rows, its manifest says {stated.row_count}. "
+            "Nothing of the delivery was loaded; ask for it again",
+            next_command=f"cat {file.path.parent / 'manifest.json'}",
+        )
+
+
+def _compare_totals(table: TableFiles, seen: Seen) -> None:
+    for file, stated, total in zip(table.files, table.stated, seen.totals, strict=True):
+        if total != stated.control_total_exact:
             raise DeliveryError(
-                f"{file.path} holds {seen.rows[number]} rows, its manifest says {stated.row_count}. "
-                "Nothing of the delivery was loaded; ask for it again",
-                next_command=f"cat {file.path.parent / 'manifest.json'}",
-            )
-        if seen.totals[number] != stated.control_total_exact:
-            raise DeliveryError(
-                f"{file.path}: the sum of {table.contract.control_column} is {seen.totals[number]}, its manifest "
-                f"says {stated.control_total}. Nothing of the delivery was loaded; ask for it again",
+                f"{file.path}: the sum of {table.contract.control_column} is {total}, its manifest says "
+                f"{stated.control_total}. Nothing of the delivery was loaded; ask for it again",
                 next_command=f"cat {file.path.parent / 'manifest.json'}",
             )
