@@ -235,7 +235,9 @@ def _open_new(
     connection.execute(
         "update ops.writer set (run_id, attempt) = (select run_id, attempt from ops.run where run_id = %s)", (run_id,)
     )
-    with connect(settings, role="postloan_owner", application_name="postloan:partitions") as owner:
+    with connect(
+        settings, role="postloan_owner", application_name="postloan:partitions", autocommit=True
+    ) as owner:
         ensure_partitions(owner, business_date)
     log.info(
         "opened %s run %s of %s%s on base %s, %d batches pinned",

@@ -5,6 +5,7 @@ from include.failpoint import failpoint
 from include.settings import Settings
 from include.warehouse.keyframe import compare_with_base
 from include.warehouse.runs import Job, run_environment, run_job
+from include.warehouse.statistics import refresh_statistics
 
 
 def transform(run_id: str, settings: Settings) -> dict[str, int]:
@@ -15,6 +16,7 @@ def transform(run_id: str, settings: Settings) -> dict[str, int]:
         environment = run_environment(job.connection, job.run)
         records = dbt.invoke(settings, ["run", "--select", "staging", "intermediate", "marts"], environment)
         _log_models(job, records)
+        refresh_statistics(settings, job.run.business_date)
         failpoint("transform:mid")
         job.counts = _rows_written(job)
         if effect := compare_with_base(job):

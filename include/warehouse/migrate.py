@@ -46,7 +46,10 @@ def migrate(settings: Settings) -> dict[str, int]:
 
 
 def ensure_partitions(connection: psycopg.Connection, month_of: object) -> None:
-    """Create the monthly partitions that hold ``month_of`` (a date). Needs the role postloan_owner."""
+    """Create the monthly partitions that hold ``month_of`` (a date).
+
+    Needs the role postloan_owner and autocommit: a table at a time, so that no reader ever waits for two of them.
+    """
     for data_set in load_data_sets().values():
         if data_set.is_partitioned:
             connection.execute("select ops.ensure_partition(%s, %s)", (data_set.name, month_of))
@@ -72,7 +75,7 @@ def _apply_migrations(connection: psycopg.Connection) -> int:
         elif applied[path.name] != digest:
             raise PostloanError(
                 f"migration {path.name} was changed after it had been applied to this warehouse",
-                next_command=f"git log -p include/warehouse/migrations/{path.name}  # and move the change into a new file",
+                next_command=f"git log -p include/warehouse/migrations/{path.name}  # move the change to a new file",
             )
     return count
 

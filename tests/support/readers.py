@@ -36,8 +36,11 @@ class Reader(threading.Thread):
     def run(self) -> None:
         with connect(self.settings, role="reader", application_name="postloan:test-reader") as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            while not self.stopped.wait(0.01):
-                self._read(connection)
+            try:
+                while not self.stopped.wait(0.01):
+                    self._read(connection)
+            except psycopg.Error as error:
+                self.complaints.append(f"after {self.reads} reads: {error}")
 
     def stop(self) -> None:
         self.stopped.set()

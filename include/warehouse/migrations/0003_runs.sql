@@ -178,7 +178,8 @@ grant delete on ops.publication, ops.run_manifest, ops.run_input, ops.run_chain,
 grant update on ops.writer to postloan_pipeline;
 grant select on ops.publication, ops.run_chain, ops.writer, ops.run to serving_owner;
 
--- The monthly partition of a published table that holds this date.
+-- The monthly partition of a published table that holds this date. Made apart and then attached: attaching takes a lock
+-- that readers do not notice, "create table ... partition of" one that they wait for and may die of.
 create function ops.ensure_partition(table_name text, month_of date) returns void language plpgsql as $$
 declare
     month_start date := date_trunc('month', month_of)::date;
@@ -186,8 +187,12 @@ declare
 begin
     if to_regclass(format('published.%I', partition_name)) is null then
         execute format(
-            'create table published.%I partition of published.%I for values from (%L) to (%L)',
-            partition_name, table_name, month_start, (month_start + interval '1 month')::date
+            'create table published.%I (like published.%I including defaults including constraints)',
+            partition_name, table_name
+        );
+        execute format(
+            'alter table published.%I attach partition published.%I for values from (%L) to (%L)',
+            table_name, partition_name, month_start, (month_start + interval '1 month')::date
         );
     end if;
 end
