@@ -1,4 +1,4 @@
-"""month_close: seals a month whose every date is published; from then on its dates change only by a reopened restate."""
+"""month_close: seals a month whose every date is published; its dates then change only by a reopened restate."""
 
 import logging
 from calendar import monthrange

@@ -16,7 +16,7 @@ MONTH_END = day(21)
 
 @pytest.fixture
 def before_month_end(settings: Settings) -> Settings:
-    """The history is published, and the month-end has landed. Of one loan that nothing touches, the past was altered."""
+    """The history is published, and the month-end has landed."""
     bank = deliver_days(settings.landing, 0)
     land_all(HISTORY_TO, settings)
     compute(HISTORY_TO, settings, audited=False)
