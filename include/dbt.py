@@ -51,7 +51,7 @@ def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> l
 
 
 def keep_manifest(settings: Settings) -> None:
-    """Parse the project once for all later invocations of this process: long backfills and tests save seconds a date."""
+    """Parse the project once for all later invocations of this process: long backfills save seconds a date."""
     from dbt.cli.main import dbtRunner
 
     place = settings.home / "dbt"

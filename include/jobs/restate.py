@@ -1,4 +1,4 @@
-"""restate: a person recomputes chosen published dates with what is known now, as new versions, and sees what differs."""
+"""restate: a person recomputes chosen published dates with what is known now, as new versions beside the old."""
 
 import logging
 from collections.abc import Iterable
