@@ -9,7 +9,6 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from include import dbt
 from include.sample_bank import kiva
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -45,7 +44,6 @@ def book(server, template_warehouse, kiva_landing, tmp_path_factory) -> Iterator
     settings = server.settings_for("kiva", home).model_copy(
         update={"landing_dir": landing, "accepted_quarantine_share": ACCEPTED_QUARANTINE}
     )
-    dbt.keep_manifest(settings)
     oracle = Oracle(landing, past_due_tolerance())
     published, expected = {}, {}
     for number, day in enumerate(summary.business_dates):

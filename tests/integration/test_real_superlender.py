@@ -11,7 +11,6 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from include import dbt
 from include.sample_bank import superlender
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -23,8 +22,8 @@ from tests.support.days import compute, land_all
 pytestmark = [pytest.mark.real_data, pytest.mark.xdist_group("superlender"), pytest.mark.timeout(1_800)]
 
 JUNE_AND_JULY = superlender.every_day(date(2017, 6, 1), date(2017, 7, 31))
-AUDITED_EVERY = 10
-COMPARED_EVERY = 6
+AUDITED_EVERY = 20
+COMPARED_EVERY = 9
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,6 @@ def book(server, template_warehouse, superlender_landing, tmp_path_factory) -> I
     server.create_database("superlender", template=template_warehouse)
     home = tmp_path_factory.mktemp("superlender-home")
     settings = server.settings_for("superlender", home).model_copy(update={"landing_dir": landing})
-    dbt.keep_manifest(settings)
     for number, day in enumerate(summary.business_dates):
         land_all(day, settings)
         compute(day, settings, audited=number % AUDITED_EVERY == 0)
