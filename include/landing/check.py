@@ -42,8 +42,7 @@ class Checked:
     """A chunk after its checks.
 
     ``values``: typed columns, only meaningful where ``is_good``. ``canonical``: the same as text in one form whatever
-    the file's format. ``problem``: per row 0 or 1 + an index of ``problems``. ``control``: the control column as exact
-    decimals for every row, 0 where it cannot be read.
+    the file's format. ``problem``: per row 0 or 1 + an index of ``problems``.
     """
 
     chunk: Chunk
@@ -51,7 +50,7 @@ class Checked:
     canonical: dict[str, pa.Array]
     problem: np.ndarray
     problems: list[Problem]
-    control: pa.Array
+    control_column: str
 
     @property
     def is_good(self) -> np.ndarray:
@@ -65,13 +64,16 @@ class Checked:
             self.problem[rows] = len(self.problems)
 
     def control_sum(self, rows: np.ndarray) -> Decimal:
-        """The exact sum of the control column over a mask of rows."""
-        return pc.sum(self.control.filter(pa.array(rows))).as_py() or Decimal("0.00")
+        """The exact sum of the control column over a mask of rows; what cannot be read counts as nothing."""
+        amounts = self.values[self.control_column]
+        if not rows.all():
+            amounts = amounts.filter(pa.array(rows))
+        return pc.sum(amounts.cast(TOTAL_TYPE)).as_py() or Decimal("0.00")
 
 
 def check(chunk: Chunk, contract: Contract) -> Checked:
     """Judge every row of the chunk by its contract and cast the good ones."""
-    checked = Checked(chunk, {}, {}, np.zeros(len(chunk), np.int32), [], _control(chunk, contract))
+    checked = Checked(chunk, {}, {}, np.zeros(len(chunk), np.int32), [], contract.control_column)
     for shape, code in SHAPE_REASONS.items():
         checked.refuse(chunk.malformed == shape, code)
     for column in contract.columns:
@@ -79,12 +81,6 @@ def check(chunk: Chunk, contract: Contract) -> Checked:
     for rule in contract.rules:
         _check_rule(checked, rule, contract)
     return checked
-
-
-def _control(chunk: Chunk, contract: Contract) -> pa.Array:
-    text = chunk.columns[contract.control_column]
-    readable = pc.fill_null(pc.match_substring_regex(text, r"^-?[0-9]{1,16}(\.[0-9]{1,2})?$"), False)
-    return pc.if_else(readable, text, "0").cast(TOTAL_TYPE)
 
 
 def _check_column(checked: Checked, column: Column, text: pa.Array) -> None:
@@ -140,18 +136,19 @@ def _check_integer(checked: Checked, column: Column, text: pa.Array) -> None:
 
 def _check_decimal(checked: Checked, column: Column, text: pa.Array) -> None:
     precision, scale = column.precision_and_scale
-    fits = pc.match_substring_regex(text, rf"^-?[0-9]{{1,{precision - scale}}}(?:\.[0-9]{{1,{scale}}})?$")
-    detail = f"{column.name}: {precision - scale} digits, {scale} decimals"
-    checked.refuse(_stated_but_not(text, fits), "not_an_exact_decimal", column.name, detail)
-    values = _where(fits, text).cast(pa.decimal128(precision, scale))
+    # nearly always every amount is written in the one canonical form: then one look is enough
+    canonical = pc.match_substring_regex(text, rf"^(?:0|-?[1-9][0-9]{{0,{precision - scale - 1}}})\.[0-9]{{{scale}}}$")
+    is_canonical = pc.all(canonical).as_py() is not False
+    if is_canonical:
+        values = text.cast(pa.decimal128(precision, scale))
+    else:
+        fits = pc.match_substring_regex(text, rf"^-?[0-9]{{1,{precision - scale}}}(?:\.[0-9]{{1,{scale}}})?$")
+        detail = f"{column.name}: {precision - scale} digits, {scale} decimals"
+        checked.refuse(_stated_but_not(text, fits), "not_an_exact_decimal", column.name, detail)
+        values = _where(fits, text).cast(pa.decimal128(precision, scale))
     _check_bounds(checked, column, values)
     checked.values[column.name] = values
-    is_canonical = pc.match_substring_regex(text, rf"^(?:0|-?[1-9][0-9]*|-?0)\.[0-9]{{{scale}}}$")
-    negative_zero = pc.match_substring_regex(text, r"^-[0.]+$")
-    if pc.all(pc.and_not(is_canonical, negative_zero)).as_py() is not False:
-        checked.canonical[column.name] = text
-    else:
-        checked.canonical[column.name] = values.cast(pa.string())
+    checked.canonical[column.name] = text if is_canonical else values.cast(pa.string())
 
 
 def _check_date(checked: Checked, column: Column, text: pa.Array) -> None:

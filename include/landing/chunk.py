@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-# how many rows are checked and sent at a time: large enough for vectors, small enough for memory
-CHUNK_ROWS = 400_000
-CHUNK_BYTES = 32 * 1024**2
+# how much of a file is checked and sent at a time: large enough for vectors, small enough for a processor's cache
+CHUNK_ROWS = 100_000
+CHUNK_BYTES = 8 * 1024**2
+# a table of so many rows is judged as one chunk and kept in memory
+WHOLE_ROWS = 400_000
 
 # what is wrong with the shape of a row, before any column is looked at
 WELL_FORMED = 0

@@ -1,11 +1,11 @@
 """Rows in PostgreSQL's binary COPY format, built by columns. Half the server's time of the same rows as CSV (measured).
 
-A row is the number of its fields, then for each field its length and its bytes, all big-endian; -1 for null.
+A row is the number of its fields, then for each field its length and its bytes, all big-endian; length -1 for null.
+Fields of fixed width are written into one block of memory, texts are joined in between.
 """
 
 import struct
-from collections.abc import Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +14,24 @@ import pyarrow.compute as pc
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
 DAYS_FROM_UNIX_TO_POSTGRES_EPOCH = 10957
+NULL_FIELD = b"\xff\xff\xff\xff"
 NEGATIVE = 0x4000
-Block: TypeAlias = np.ndarray
-"""Bytes of one or more fields of fixed width: shape (rows, bytes), uint8."""
+DIGITS_IN_GROUP = 4
+
+
+@dataclass(frozen=True)
+class _Bytes:
+    """The same bytes in every row."""
+
+    content: bytes
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A value of fixed width for every row."""
+
+    kind: str
+    values: np.ndarray
 
 
 class RowWriter:
@@ -24,122 +39,139 @@ class RowWriter:
 
     def __init__(self, rows: int, fields: int) -> None:
         self.rows = rows
-        self._parts: list[pa.Array] = []
-        self._fixed: list[Block] = [_big_endian(np.full(rows, fields), ">i2")]
+        self._joined: list[pa.Array] = []
+        self._fixed: list[_Bytes | _Column] = [_Bytes(struct.pack(">h", fields))]
 
     def value(self, values: pa.Array) -> None:
         """A typed column: text, int32, date, boolean or decimal."""
         kind = values.type
         if pa.types.is_string(kind):
             self.text(values)
-        elif pa.types.is_date32(kind):
-            days = values.cast(pa.int32()).fill_null(0).to_numpy() - DAYS_FROM_UNIX_TO_POSTGRES_EPOCH
-            self._fixed_or_null(_field(_big_endian(days, ">i4")), values)
+            return
+        if pa.types.is_date32(kind):
+            field = self._plain(
+                ">i4", values.cast(pa.int32()).fill_null(0).to_numpy() - DAYS_FROM_UNIX_TO_POSTGRES_EPOCH
+            )
         elif pa.types.is_boolean(kind):
-            truths = values.fill_null(False).to_numpy(zero_copy_only=False)
-            self._fixed_or_null(_field(_big_endian(truths, "u1")), values)
+            field = self._plain("u1", values.fill_null(False).to_numpy(zero_copy_only=False))
         elif pa.types.is_decimal(kind):
-            self._fixed_or_null(_field(_numeric(unscaled(values), kind.precision, kind.scale)), values)
+            field = _numeric(unscaled(values), kind.scale)
         elif pa.types.is_int32(kind):
-            self._fixed_or_null(_field(_big_endian(values.fill_null(0).to_numpy(), ">i4")), values)
+            field = self._plain(">i4", values.fill_null(0).to_numpy())
         else:
             raise TypeError(f"no binary form for {kind}")
+        if values.null_count == 0:
+            self._fixed += field
+        else:
+            self._flush()
+            block = _block(field, self.rows)
+            self._joined.append(pc.if_else(pc.is_valid(values), block, pa.scalar(NULL_FIELD)))
 
     def text(self, values: pa.Array) -> None:
-        lengths = pc.fill_null(pc.binary_length(values), -1).to_numpy()
-        self._fixed.append(_big_endian(lengths, ">i4"))
+        lengths = pc.binary_length(values)
+        self._fixed.append(_Column(">i4", (lengths.fill_null(-1) if values.null_count else lengths).to_numpy()))
         self._flush()
-        self._parts.append(values.cast(pa.binary()))
+        self._joined.append(values.cast(pa.binary()))
 
     def date(self, day: int) -> None:
         """The same date in every row, as days since 1970-01-01."""
-        self._fixed.append(_field(_big_endian(np.full(self.rows, day - DAYS_FROM_UNIX_TO_POSTGRES_EPOCH), ">i4")))
+        self._fixed.append(_Bytes(struct.pack(">ii", 4, day - DAYS_FROM_UNIX_TO_POSTGRES_EPOCH)))
 
     def bigint(self, value: int) -> None:
-        self._fixed.append(_field(_big_endian(np.full(self.rows, value, np.int64), ">i8")))
+        """The same number in every row."""
+        self._fixed.append(_Bytes(struct.pack(">iq", 8, value)))
 
     def integer(self, values: np.ndarray) -> None:
-        self._fixed.append(_field(_big_endian(values, ">i4")))
+        self._fixed += self._plain(">i4", values)
 
     def uuid(self, values: np.ndarray) -> None:
         """Shape (rows, 16), uint8."""
-        self._fixed.append(_field(values))
+        self._fixed += self._plain("V16", np.ascontiguousarray(values).view("V16")[:, 0])
 
     def cents(self, values: np.ndarray) -> None:
         """Amounts in cents as numeric(18,2); int64."""
-        self._fixed.append(_field(_numeric(values, 18, 2)))
+        self._fixed += _numeric(values, 2)
 
     def finish(self) -> memoryview:
         """All rows, one after the other, without the header and trailer of the format."""
         self._flush()
-        joined = pc.binary_join_element_wise(*self._parts, b"", null_handling="replace", null_replacement=b"")
+        joined = pc.binary_join_element_wise(*self._joined, b"", null_handling="replace", null_replacement=b"")
         offsets = np.frombuffer(joined.buffers()[1], np.int32)[joined.offset : joined.offset + self.rows + 1]
         return memoryview(joined.buffers()[2] or b"")[int(offsets[0]) : int(offsets[-1])]
 
-    def _fixed_or_null(self, fields: Block, values: pa.Array) -> None:
-        if values.null_count == 0:
-            self._fixed.append(fields)
-            return
-        self._flush()
-        self._parts.append(pc.if_else(pc.is_valid(values), _binary(fields), pa.scalar(b"\xff\xff\xff\xff")))
+    @staticmethod
+    def _plain(kind: str, values: np.ndarray) -> list[_Bytes | _Column]:
+        return [_Bytes(struct.pack(">i", np.dtype(kind).itemsize)), _Column(kind, values)]
 
     def _flush(self) -> None:
         if self._fixed:
-            self._parts.append(_binary(np.concatenate(self._fixed, axis=1)))
+            self._joined.append(_block(self._fixed, self.rows))
             self._fixed = []
 
 
-def _big_endian(values: np.ndarray, kind: str) -> Block:
-    packed = np.ascontiguousarray(values.astype(kind))
-    return packed.view(np.uint8).reshape(len(values), packed.itemsize)
-
-
-def _field(payload: Block) -> Block:
-    length = np.frombuffer(struct.pack(">i", payload.shape[1]), np.uint8)
-    return np.concatenate([np.broadcast_to(length, (len(payload), 4)), payload], axis=1)
-
-
-def _binary(block: Block) -> pa.Array:
-    rows, width = block.shape
-    offsets = np.arange(rows + 1, dtype=np.int32) * np.int32(width)
-    return pa.Array.from_buffers(
-        pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(block))]
+def _block(fields: list[_Bytes | _Column], rows: int) -> pa.Array:
+    """The fields side by side, one binary value a row. Constants are laid down once, then the columns over them."""
+    template = b"".join(
+        field.content if isinstance(field, _Bytes) else bytes(np.dtype(field.kind).itemsize) for field in fields
     )
+    kinds, offsets, columns = [], [], []
+    position = 0
+    for field in fields:
+        if isinstance(field, _Column):
+            kinds.append(field.kind)
+            offsets.append(position)
+            columns.append(field.values)
+            position += np.dtype(field.kind).itemsize
+        else:
+            position += len(field.content)
+    block = np.empty((rows, position), np.uint8)
+    block[:] = np.frombuffer(template, np.uint8)
+    if columns:
+        names = [str(number) for number in range(len(columns))]
+        layout = np.dtype({"names": names, "formats": kinds, "offsets": offsets, "itemsize": position})
+        view = block.view(layout)[:, 0] if rows else np.zeros(0, layout)
+        for name, values in zip(names, columns, strict=True):
+            view[name] = values
+    ends = np.arange(rows + 1, dtype=np.int32) * np.int32(position)
+    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(ends), pa.py_buffer(block)])
 
 
 def unscaled(values: pa.Array) -> np.ndarray:
     """The integers behind decimals of at most 18 digits; null as 0."""
     if len(values) == 0:
         return np.zeros(0, np.int64)
-    filled = values.fill_null(0)
+    filled = values.fill_null(0) if values.null_count else values
     # 16 bytes each, little-endian: with 18 digits the upper half only repeats the sign
     return np.frombuffer(filled.buffers()[1], np.int64)[::2][filled.offset : filled.offset + len(filled)]
 
 
-def _numeric(amounts: np.ndarray, precision: int, scale: int) -> Block:
-    """numeric as base-10000 digits: the server strips the leading and trailing zeros itself."""
-    fraction_groups = -(-scale // 4)
-    whole_groups = -(-(precision - scale) // 4)
+def _numeric(amounts: np.ndarray, scale: int) -> list[_Bytes | _Column]:
+    """numeric as base-10000 digits, as many as the largest needs: the server strips the zeros of the others."""
+    fraction_groups = -(-scale // DIGITS_IN_GROUP)
     size = np.abs(amounts)
-    whole, fraction = np.divmod(size, 10**scale)
-    fraction = fraction * 10 ** (4 * fraction_groups - scale)
-    digits: list[np.ndarray] = []
-    for _ in range(fraction_groups):
-        fraction, digit = np.divmod(fraction, 10000)
-        digits.insert(0, digit)
-    head: list[np.ndarray] = []
-    for _ in range(whole_groups):
-        whole, digit = np.divmod(whole, 10000)
-        head.insert(0, digit)
-    groups = whole_groups + fraction_groups
-    sign = np.where(amounts < 0, NEGATIVE, 0)
-    rows = len(amounts)
-    words: Sequence[np.ndarray] = [
-        np.full(rows, groups),
-        np.full(rows, whole_groups - 1),
+    largest = int(size.max(initial=0))
+    if largest < 2**32:
+        size = size.astype(np.uint32)  # dividing is twice as fast
+    whole = size // size.dtype.type(10**scale)
+    fraction = (size - whole * size.dtype.type(10**scale)).astype(np.int64)
+    fraction *= 10 ** (DIGITS_IN_GROUP * fraction_groups - scale)
+    digits = []
+    for group in reversed(range(fraction_groups)):
+        digits.append(fraction // 10 ** (DIGITS_IN_GROUP * group) % 10_000)
+    whole_digits: list[np.ndarray] = []
+    left = largest // 10**scale
+    while left or not whole_digits:
+        left //= 10_000
+        upper = whole // whole.dtype.type(10_000) if left else np.zeros_like(whole)
+        whole_digits.insert(0, whole - upper * whole.dtype.type(10_000))
+        whole = upper
+    groups = len(whole_digits) + fraction_groups
+    sign: _Bytes | _Column = _Bytes(struct.pack(">h", 0))
+    if (amounts < 0).any():
+        sign = _Column(">u2", np.where(amounts < 0, NEGATIVE, 0))
+    return [
+        _Bytes(struct.pack(">ihh", 8 + 2 * groups, groups, len(whole_digits) - 1)),
         sign,
-        np.full(rows, scale),
-        *head,
-        *digits,
+        _Bytes(struct.pack(">h", scale)),
+        *(_Column(">u2", digit) for digit in (*whole_digits, *digits)),
     ]
-    return np.ascontiguousarray(np.stack(words, axis=1).astype(">u2")).view(np.uint8).reshape(rows, 8 + 2 * groups)

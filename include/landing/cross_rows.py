@@ -1,6 +1,7 @@
 """What can only be seen with several rows in view: doubled keys, units that do not hold together, running sums."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -23,22 +24,55 @@ def group_texts(chunk: Chunk, names: Sequence[str]) -> pa.Array:
     return pc.binary_join_element_wise(*(chunk.columns[name] for name in names), JOIN)
 
 
-def process_hashes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """``(codes, hashes)``: a code a row (-1: null) and 64 bits for each code, comparable inside this process only."""
-    encoded = texts.dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy()
-    distinct = encoded.dictionary.to_pylist()
+def process_hashes(texts: pa.Array, *, are_distinct: bool) -> tuple[np.ndarray, np.ndarray]:
+    """``(codes, hashes)``: a code a row (-1: null) and 64 bits for each code, comparable inside this process only.
+
+    ``are_distinct``: nearly every text stands once, so it does not pay to look for equal ones first.
+    """
+    if are_distinct:
+        codes = np.where(pc.is_valid(texts).to_numpy(zero_copy_only=False), np.arange(len(texts)), -1)
+        distinct = texts.to_pylist()
+    else:
+        encoded = texts.dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy()
+        distinct = encoded.dictionary.to_pylist()
     return codes, np.fromiter(map(hash, distinct), np.int64, len(distinct))
 
 
-def doubled_keys(checked: Checked, hashes: np.ndarray, contract: Contract) -> np.ndarray:
+@dataclass(frozen=True)
+class Groups:
+    """Rows that belong together: a number a row, -1 where the key cannot be read, and how many numbers there are."""
+
+    codes: np.ndarray
+    count: int
+
+
+def groups_of(checked: Checked, names: Sequence[str], within: Groups | None = None) -> Groups:
+    """The groups that these columns make, or make inside other groups."""
+    codes, count = (within.codes, within.count) if within else (np.zeros(len(checked.chunk), np.int64), 1)
+    for name in names:
+        column = checked.chunk.columns[name]
+        encoded = column.dictionary_encode()
+        code = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+        size = len(encoded.dictionary)
+        known = (codes >= 0) & (code >= 0)
+        codes = np.where(known, codes * size + code, -1)
+        count *= size
+        if count > 4 * len(codes) + 1024:  # keep the numbers small enough to count with
+            distinct, codes = np.unique(codes, return_inverse=True)
+            codes = codes - 1 if len(distinct) and distinct[0] == -1 else codes
+            count = int(codes.max(initial=-1)) + 1
+    return Groups(codes, count)
+
+
+def doubled_keys(checked: Checked, hashes: np.ndarray, keys: Groups, contract: Contract) -> np.ndarray:
     """The mask of exact duplicates: all but the first of rows that say the same. Rows that differ are all refused."""
-    codes, distinct = process_hashes(group_texts(checked.chunk, contract.key))
-    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    codes = keys.codes
+    counts = np.bincount(codes[codes >= 0], minlength=keys.count)
     is_duplicate = np.zeros(len(codes), bool)
-    rows = np.flatnonzero((codes >= 0) & (counts[codes] > 1)) if len(counts) else np.zeros(0, np.int64)
-    if len(rows) == 0:
+    if counts.max(initial=0) < 2:
         return is_duplicate
+    rows = np.flatnonzero((codes >= 0) & (counts[codes] > 1))
     rows = rows[np.lexsort((checked.chunk.line_no[rows], codes[rows]))]
     group = codes[rows]
     first = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
@@ -57,36 +91,35 @@ def doubled_keys(checked: Checked, hashes: np.ndarray, contract: Contract) -> np
     return is_duplicate
 
 
-def whole_units(checked: Checked, contract: Contract) -> None:
+def whole_units(checked: Checked, units: Groups, contract: Contract) -> None:
     """Refuse units whose rows contradict each other, and the rest of each unit of which a row was refused."""
-    codes, distinct = process_hashes(group_texts(checked.chunk, contract.unit))
-    known = codes >= 0
+    codes, known = units.codes, units.codes >= 0
     for name in contract.unit_constant:
         values = checked.chunk.columns[name].dictionary_encode().indices.fill_null(-1).to_numpy()
-        least = np.full(len(distinct), np.iinfo(np.int32).max)
-        most = np.full(len(distinct), -2)
-        rows = known & checked.is_good
-        np.minimum.at(least, codes[rows], values[rows])
-        np.maximum.at(most, codes[rows], values[rows])
-        differs = (least < most)[codes] & known if len(distinct) else known
-        checked.refuse(differs, "unit_inconsistent", name, name)
-    refused = np.zeros(len(distinct), bool)
-    refused[codes[known & ~checked.is_good]] = True
-    if refused.any():
-        checked.refuse(refused[codes] & known, "unit_incomplete", None, ", ".join(contract.unit))
+        rows = np.flatnonzero(known & checked.is_good)
+        any_of_unit = np.zeros(units.count, values.dtype)
+        any_of_unit[codes[rows]] = values[rows]
+        differing = rows[values[rows] != any_of_unit[codes[rows]]]
+        if len(differing):
+            contradicts = np.zeros(units.count, bool)
+            contradicts[codes[differing]] = True
+            checked.refuse(known & contradicts[codes], "unit_inconsistent", name, name)
+    if not checked.is_good.all():
+        refused = np.zeros(units.count, bool)
+        refused[codes[known & ~checked.is_good]] = True
+        checked.refuse(known & refused[codes], "unit_incomplete", None, ", ".join(contract.unit))
 
 
-def running_sums(checked: Checked, rows: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
+def running_sums(checked: Checked, rows: np.ndarray, units: Groups, contract: Contract) -> dict[str, np.ndarray]:
     """Cents, for every row of the chunk (0 outside of the mask ``rows``), by the name of the derived column.
 
     Refuses the units whose sum does not fit numeric(18,2).
     """
     sums = {}
-    codes, _ = process_hashes(group_texts(checked.chunk, contract.unit))
     positions = np.flatnonzero(rows)
     order = [_whole(checked.values[name])[positions] for name in reversed(contract.unit_order)]
-    positions = positions[np.lexsort((*order, codes[positions]))]
-    group = codes[positions]
+    positions = positions[np.lexsort((*order, units.codes[positions]))]
+    group = units.codes[positions]
     starts = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]])) if len(group) else np.zeros(0, np.int64)
     sizes = np.diff(np.append(starts, len(group)))
     for derived in contract.derived:

@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from include.landing.chunk import CHUNK_ROWS
+from include.landing.chunk import WHOLE_ROWS
 from include.landing.compare import Comparison
 from include.landing.copy_rows import HEADER, TRAILER
 from include.landing.decode import RawRow, SourceFile
@@ -124,7 +124,7 @@ class TableLoad:
     def _send_changed(self, comparison: Comparison, apart: np.ndarray | None) -> None:
         comparison.open()
         chunks: Iterable[Prepared] = run_pass(self.files, self.seen, apart)
-        if self.files.rows <= CHUNK_ROWS:
+        if self.files.rows <= WHOLE_ROWS:
             chunks = list(chunks)
             comparison.send(chunks)
         else:

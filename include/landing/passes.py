@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from include.errors import DeliveryError
 from include.landing.check import Problem
-from include.landing.chunk import CHUNK_ROWS, Chunk, concat
+from include.landing.chunk import WHOLE_ROWS, Chunk, concat
 from include.landing.contract import Contract
 from include.landing.cross_rows import group_texts, process_hashes
 from include.landing.decode import Drift, SourceFile, read_chunks
@@ -24,6 +24,7 @@ from include.landing.prepare import Prepared, prepare
 
 log = logging.getLogger(__name__)
 SHOWN_ROWS = 5
+PROGRESS_ROWS = 500_000
 
 
 class ApartError(Exception):
@@ -72,23 +73,23 @@ class Seen:
 def run_pass(table: TableFiles, seen: Seen, apart: np.ndarray | None = None) -> Iterator[Prepared]:
     """Prepared chunks of the whole table. Raises ApartError at the end, DeliveryError for drift or many bad rows."""
     group = table.contract.unit_or_key
-    is_one_chunk = table.rows <= CHUNK_ROWS
+    is_one_chunk = table.rows <= WHOLE_ROWS
     met: list[np.ndarray] = []
     aside: list[Chunk] = []
     done = 0
     for chunk in _cut_between_units(table, seen, is_one_chunk=is_one_chunk):
         rest = chunk
         if not is_one_chunk:
-            codes, hashes = process_hashes(group_texts(chunk, group))
+            codes, hashes = process_hashes(group_texts(chunk, group), are_distinct=not table.contract.unit)
             if apart is None:
-                met.append(hashes)
+                met.append(np.unique(hashes[codes[codes >= 0]]))
             else:
                 is_apart = (codes >= 0) & np.isin(hashes, apart)[codes]
                 aside.append(chunk.take(is_apart))
                 rest = chunk.take(~is_apart)
         yield _noted(prepare(rest, table.contract), table, seen)
-        done += len(chunk)
-        if not is_one_chunk:
+        done, before = done + len(chunk), done
+        if done // PROGRESS_ROWS > before // PROGRESS_ROWS:
             log.info("%s.%s: %d of %d rows", table.contract.system, table.contract.table, done, table.rows)
     if met:
         every = np.sort(np.concatenate(met))

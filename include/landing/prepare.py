@@ -12,7 +12,7 @@ from include.landing.check import Checked, check
 from include.landing.chunk import Chunk
 from include.landing.contract import Contract
 from include.landing.copy_rows import RowWriter
-from include.landing.cross_rows import doubled_keys, running_sums, whole_units
+from include.landing.cross_rows import doubled_keys, groups_of, running_sums, whole_units
 from include.landing.row_hash import row_hashes
 
 EPOCH = date(1970, 1, 1)
@@ -49,11 +49,13 @@ def prepare(chunk: Chunk, contract: Contract) -> Prepared:
     """Check, hash and settle a chunk that holds whole units and every row of the keys in it."""
     checked = check(chunk, contract)
     hashes = row_hashes(checked.canonical, contract)
-    is_duplicate = doubled_keys(checked, hashes, contract)
+    units = groups_of(checked, contract.unit_or_key)
+    keys = groups_of(checked, [name for name in contract.key if name not in contract.unit_or_key], units)
+    is_duplicate = doubled_keys(checked, hashes, keys, contract)
     sums: dict[str, np.ndarray] = {}
     if contract.unit:
-        whole_units(checked, contract)
-        sums = running_sums(checked, checked.is_good & ~is_duplicate, contract)
+        whole_units(checked, units, contract)
+        sums = running_sums(checked, checked.is_good & ~is_duplicate, units, contract)
     # a unit refused as a whole takes its duplicates with it
     return Prepared(checked, hashes, is_duplicate & checked.is_good, sums)
 
@@ -74,10 +76,12 @@ def raw_columns(contract: Contract) -> list[str]:
 def raw_rows(prepared: Prepared, rows: np.ndarray, contract: Contract, batch_id: int, dating: Dating) -> memoryview:
     """The rows of a mask for COPY into the raw table, ordered by loan: its index is filled from left to right then."""
     positions = _by_loan(prepared, np.flatnonzero(rows))
-    indices = pa.array(positions)
     columns = raw_columns(contract)
     writer = RowWriter(len(positions), len(columns))
-    values = {name: column.take(indices) for name, column in prepared.checked.values.items()}
+    values = prepared.checked.values
+    if not np.array_equal(positions, np.arange(len(rows))):  # usually all of them, in order
+        indices = pa.array(positions)
+        values = {name: column.take(indices) for name, column in values.items()}
     for column in contract.columns:
         writer.value(values[column.name])
     for derived in contract.derived:

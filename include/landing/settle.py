@@ -54,8 +54,8 @@ class Settlement:
     def settle_own(self, units: str) -> None:
         """What the cause holds of the units in this temporary table stands above rows carried for its date.
 
-        Those were written for people who know as much or more, when this delivery was not there yet. The units that needed it
-        are left in ``landing_overruled``.
+        Those were written for people who know as much or more, when this delivery was not there yet. The units that
+        needed it are left in ``landing_overruled``.
         """
         own = self.cause.version
         self._keep("landing_overruled", "select {unit} from {units} where false", units=sql.Identifier(units))

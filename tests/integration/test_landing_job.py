@@ -492,8 +492,8 @@ def test_a_file_read_in_many_pieces_is_landed_like_one_read_in_one_piece(
     ledger = query(settings, LEDGER)
     quarantined = query(settings, "select line_no, reason_code from quarantine.rows order by 1")
     _forget(settings)
-    for module in ("passes", "load_table", "decode_jsonl", "decode_parquet"):
-        monkeypatch.setattr(f"include.landing.{module}.CHUNK_ROWS", 20)
+    for module in ("passes", "load_table"):
+        monkeypatch.setattr(f"include.landing.{module}.WHOLE_ROWS", 20)
     monkeypatch.setattr("include.landing.records.CHUNK_BYTES", 900)
     monkeypatch.setattr("include.landing.files.BLOCK_BYTES", 300)
     land(after(1), "core_banking", settings)
