@@ -227,25 +227,19 @@ def verify(
 
 @app.command()
 def diff(
-    business_date: BusinessDate,
-    against: Annotated[str | None, typer.Option(metavar="RUN_ID", help="default: the version before")] = None,
+    what: Annotated[str, typer.Argument(metavar="DATE|RUN_ID", help="a date means the run that it shows")],
+    against: Annotated[str | None, typer.Argument(metavar="[RUN_ID]", help="default: the version before")] = None,
 ) -> None:
-    """What differs between the version that a date shows and an earlier one."""
+    """What readers would see differently: a date's version against the one before it, or two runs."""
     from include.cli_tables import print_differences
-    from include.daily import published_runs
+    from include.daily import two_versions
     from include.warehouse.compare import differences
     from include.warehouse.connection import connect
-    from include.warehouse.publication import previous_run
 
     settings = settings_of_this_process()
-    shown = published_runs(settings).get(business_date)
-    if shown is None:
-        raise PostloanError(f"{business_date} is not published", next_command="postloan status")
+    left, right = two_versions(what, against, settings)
     with connect(settings, application_name="postloan:diff") as connection:
-        other = against or previous_run(connection, business_date)
-        if other is None:
-            raise PostloanError(f"{business_date} has only one version, run {shown}", next_command="postloan status")
-        print_differences(console(), other, shown, differences(connection, other, shown))
+        print_differences(console(), left, right, differences(connection, left, right))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from include.errors import PostloanError
 from include.settings import Settings
 
 Report = Callable[[str], None]
@@ -71,6 +72,29 @@ def published_runs(settings: Settings) -> dict[date, str]:
 
     with connect(settings, application_name="postloan:status") as connection:
         return dict(connection.execute("select distinct business_date, run_id from ops.publication").fetchall())
+
+
+def two_versions(what: str, against: str | None, settings: Settings) -> tuple[str, str]:
+    """The two runs, older first, that ``postloan diff`` is to compare. Raises PostloanError when there is only one."""
+    from include.warehouse.connection import connect
+    from include.warehouse.publication import previous_run
+    from include.warehouse.runs import load_run
+
+    with connect(settings, application_name="postloan:diff") as connection:
+        try:
+            business_date = date.fromisoformat(what)
+        except ValueError:
+            left, right = (what, against) if against else (load_run(connection, what).replaces_run_id, what)
+        else:
+            left, right = (
+                against or previous_run(connection, business_date),
+                published_runs(settings).get(business_date),
+            )
+        if right is None:
+            raise PostloanError(f"{what} is not published", next_command=f"postloan run {what}")
+        if left is None:
+            raise PostloanError(f"{what} has only one version, run {right}", next_command="postloan status")
+        return load_run(connection, left).run_id, load_run(connection, right).run_id
 
 
 def _timed(report: Report, name: str, step: Callable[[], Any]) -> Any:

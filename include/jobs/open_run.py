@@ -97,7 +97,8 @@ def _refuse_sealed_month(connection: psycopg.Connection, business_date: date, ki
     if row is not None and row[0] is None and kind != "rebuild":
         raise RefusedError(
             f"the month of {business_date} is closed: its dates do not change",
-            next_command=f"postloan restate --from {business_date} --to {business_date} --reopen --approver NAME",
+            next_command=f"postloan restate --from {business_date} --to {business_date} "
+            "--reopen --approver NAME --reason TEXT",
         )
 
 
@@ -204,7 +205,7 @@ def _open_new(
             return run_id
         raise RefusedError(
             f"nothing has changed since run {run_id} of {business_date} was published and taken back",
-            next_command=f"postloan publish {run_id}  # shows it again",
+            next_command=f"postloan publish {run_id} --reason TEXT  # shows it again",
         )
     keyframe = _is_keyframe(business_date, kind, base)
     if existing is None:
@@ -235,9 +236,7 @@ def _open_new(
     connection.execute(
         "update ops.writer set (run_id, attempt) = (select run_id, attempt from ops.run where run_id = %s)", (run_id,)
     )
-    with connect(
-        settings, role="postloan_owner", application_name="postloan:partitions", autocommit=True
-    ) as owner:
+    with connect(settings, role="postloan_owner", application_name="postloan:partitions", autocommit=True) as owner:
         ensure_partitions(owner, business_date)
     log.info(
         "opened %s run %s of %s%s on base %s, %d batches pinned",

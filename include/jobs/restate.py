@@ -57,7 +57,8 @@ def _reopen_month(settings: Settings, business_date: date, approver: str | None)
     if not approver:
         raise RefusedError(
             f"the month of {business_date} is closed: reopening it needs a named approver",
-            next_command=f"postloan restate --from {business_date} --to {business_date} --reopen --approver NAME",
+            next_command=f"postloan restate --from {business_date} --to {business_date} "
+            "--reopen --approver NAME --reason TEXT",
         )
     with job_lock(settings), connect(settings) as connection:
         connection.execute(

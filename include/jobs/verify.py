@@ -31,6 +31,6 @@ def verify(business_date: date, settings: Settings) -> dict[str, int]:
                 raise PostloanError(
                     f"published.{data_set} of {business_date}, run {run.run_id}: {found[0]} rows with hash {found[1]}, "
                     f"the manifest says {row_count} with {content_hash}",
-                    next_command=f"postloan rollback {business_date}",
+                    next_command=f"postloan rollback {business_date} --reason TEXT",
                 )
         return {data_set: row_count for data_set, row_count, _ in manifest}

@@ -112,7 +112,7 @@ def _bring_table_up_to_date(connection: psycopg.Connection, data_set: DataSet, c
 def _refused(data_set: DataSet, why: str) -> PostloanError:
     return PostloanError(
         f"published.{data_set.name}: {why}",
-        next_command="write include/warehouse/migrations/NNNN_<what>.sql that makes the change, then: postloan migrate",
+        next_command="postloan migrate  # after a new file in include/warehouse/migrations/ that makes the change",
     )
 
 
