@@ -19,9 +19,9 @@ from include.warehouse.migrate import migrate  # noqa: E402
 CHECKS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
-    "mypy (strict on scoring and models)": ["mypy", "scoring", "models"],
+    "mypy (strict on scoring and models)": ["mypy", "--strict", "scoring", "models"],
     "imports point one way": ["importlinter.cli", "lint"],
-    "sqlfluff": ["sqlfluff", "lint", "dbt_project/models", "dbt_project/tests", "--nocolor"],
+    "sqlfluff": ["sqlfluff", "lint", "dbt_project/models", "--nocolor"],
 }
 
 

@@ -7,6 +7,7 @@ from datetime import date
 import psycopg
 import pytest
 
+from include import dbt
 from include.errors import RefusedError, SupersededError
 from include.jobs.abandon import abandon
 from include.jobs.decide import decide
@@ -18,7 +19,7 @@ from include.jobs.transform import transform
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.publication import flip
-from include.warehouse.runs import assert_writer, load_run
+from include.warehouse.runs import assert_writer, load_run, run_environment
 from tests.conftest import TestServer
 from tests.support.days import compute, land_all
 from tests.support.dump import canonical_dump
@@ -202,3 +203,12 @@ def test_the_transformer_owns_no_published_table(published: Settings) -> None:
             "select distinct relowner::regrole::text from pg_class where relnamespace = 'published'::regnamespace"
         ).fetchall()
     assert owners == [("postloan_owner",)]
+
+
+def test_every_unit_test_and_key_of_the_sql_holds(published: Settings) -> None:
+    with connect(published) as connection:
+        context = run_environment(connection, load_run(connection, shown(published, day(1))))
+    records = dbt.invoke(published, ["test"], context)
+    assert len([record for record in records if record["model"].startswith(("unique", "not_null"))]) >= 6
+    assert len(records) >= 11
+    assert {record["status"] for record in records} == {"pass"}
