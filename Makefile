@@ -8,7 +8,7 @@ run: environment ## the sample bank's last dates through the real Airflow; lists
 	$(PYTHON) include.cli demo
 
 test: environment ## every test
-	$(PYTHON) pytest -n 2 --dist loadgroup
+	$(PYTHON) pytest -n 2
 
 check: environment ## style, types, SQL and the direction of imports
 	.venv/bin/python .ci/check.py

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from pydantic import SecretStr
+from xdist.scheduler import LoadScopeScheduling
 
 from include.settings import Settings
 from include.warehouse import embedded
@@ -25,6 +26,20 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A test kills processes, never the machine: the server need not wait for the disk.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
 _number = itertools.count(1)
+
+
+class ByFile(LoadScopeScheduling):
+    """A file's tests stay with one worker, whose fixtures they share; two Airflows at once would starve each other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "tests/e2e" if file.startswith("tests/e2e/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """By file, in the order of collection: the long files come first and the short ones fill the gaps."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @dataclass(frozen=True)

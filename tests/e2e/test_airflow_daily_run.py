@@ -23,7 +23,7 @@ from include.settings import Settings
 from include.warehouse import embedded
 from include.warehouse.connection import connect
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e]
 
 DAILY, MONTHLY = "post_loan_daily", "month_close"
 HISTORY_TO = date(2026, 2, 25)

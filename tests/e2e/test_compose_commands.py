@@ -18,7 +18,7 @@ import yaml
 from include.settings import PROJECT_DIR, Settings
 from include.warehouse import embedded
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e]
 SERVICES = yaml.safe_load((PROJECT_DIR / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 VARIABLES = {

@@ -20,7 +20,7 @@ from include.settings import PROJECT_DIR, Settings
 from include.warehouse import embedded
 from include.warehouse.connection import connect
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e]
 
 
 class Installation:

@@ -20,7 +20,7 @@ from include.errors import PostloanError
 from include.settings import Settings
 from include.warehouse import embedded
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e]
 NAMES = ["api-server", "scheduler", "dag-processor", "triggerer"]
 
 

@@ -59,7 +59,6 @@ def undisturbed(server, template_warehouse, tmp_path_factory) -> Iterator[tuple[
         server.drop_database(name)
 
 
-@pytest.mark.xdist_group("kills")
 @pytest.mark.parametrize("point", POINTS)
 def test_a_run_killed_in_the_middle_and_run_again_gives_the_same_bytes(
     point: str, undisturbed: tuple, server, tmp_path: Path

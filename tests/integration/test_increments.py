@@ -23,7 +23,7 @@ from tests.support.readers import Reader
 
 DATES = 64
 AUDITED_EVERY = 8
-pytestmark = [pytest.mark.xdist_group("winter"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.timeout(1800)]
 
 
 @dataclass

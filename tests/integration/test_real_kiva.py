@@ -17,7 +17,7 @@ from tests.oracle.published import differences, past_due_tolerance, published_po
 from tests.oracle.real_data import real_data
 from tests.support.days import compute, land_all
 
-pytestmark = [pytest.mark.real_data, pytest.mark.xdist_group("kiva")]
+pytestmark = [pytest.mark.real_data]
 
 # 220 of 1,000 loans and half of the early payments cannot be used: more than a lender's own extract may hold
 ACCEPTED_QUARANTINE = kiva.ACCEPTED_QUARANTINE_SHARE

@@ -19,7 +19,7 @@ from tests.oracle.published import differences, past_due_tolerance, published_po
 from tests.oracle.real_data import real_data
 from tests.support.days import compute, land_all
 
-pytestmark = [pytest.mark.real_data, pytest.mark.xdist_group("superlender"), pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.real_data, pytest.mark.timeout(1_800)]
 
 JUNE_AND_JULY = superlender.every_day(date(2017, 6, 1), date(2017, 7, 31))
 AUDITED_EVERY = 20

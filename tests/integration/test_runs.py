@@ -25,7 +25,6 @@ from tests.support.days import compute, land_all
 from tests.support.dump import canonical_dump
 from tests.support.small_bank import HISTORY_TO, day, deliver_days
 
-pytestmark = pytest.mark.xdist_group("runs")
 _number = itertools.count(1)
 
 
