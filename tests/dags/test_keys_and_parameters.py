@@ -58,6 +58,8 @@ def test_a_month_closes_when_each_of_its_days_is_published(dag_bag: Any, month: 
     needed = mapper.to_upstream(month)
     assert needed == {f"{month}-{day:02}" for day in range(1, days + 1)}
     assert {mapper.to_downstream(key) for key in needed} == {month}
+    assert not mapper.wait_policy.is_satisfied(matched=days - 1, expected=days), "one day is missing"
+    assert mapper.wait_policy.is_satisfied(matched=days, expected=days)
 
 
 def test_a_run_without_a_date_says_how_to_give_one() -> None:
