@@ -38,7 +38,8 @@ def test_the_wait_ends_when_the_manifest_arrives(tmp_path: Path) -> None:
 
 
 def test_the_wait_ends_at_the_deadline_without_a_manifest(tmp_path: Path) -> None:
-    assert asyncio.run(fired(trigger_of(tmp_path / "manifest.json", seconds=0.05))) is False
+    waiting = fired(trigger_of(tmp_path / "manifest.json", seconds=0.05))
+    assert asyncio.run(asyncio.wait_for(waiting, timeout=5)) is False
 
 
 def test_the_triggerer_can_make_a_waiting_task_again_after_a_restart(tmp_path: Path) -> None:
