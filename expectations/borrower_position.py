@@ -1,11 +1,14 @@
-"""What must hold for the roll-up of loans to borrowers."""
+"""What must hold for the borrowers that a run wrote.
+
+The others were compared when their rows were written; a touch spreads to all loans of a borrower and from a loan to its
+borrower (see ``touched_loan``), so that their sums still stand.
+"""
 
 from great_expectations.core import ExpectationSuite
 
 from expectations.rules import ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
-# borrowers of this run: the others were compared when their rows were written, and a touch spreads to all their loans
 BORROWERS_UNLIKE_THEIR_LOANS = """
 with touched as (
     select borrower_id from {candidate}.touched_borrower
@@ -81,7 +84,7 @@ def suite(scope: Scope) -> ExpectationSuite:
                     "worst_bucket_follows_the_oldest_due_date",
                     "最差逾期阶段由最早未还应还日决定。",
                     "The worst bucket is the one of the oldest unpaid due date.",
-                    why="A carried borrower with yesterday's bucket means that the touched set missed one.",
+                    why="Whoever decides by the borrower would see a milder stage than the worst loan's.",
                 ),
             ),
         ],

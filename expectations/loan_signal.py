@@ -1,4 +1,4 @@
-"""What must hold for the signals of every loan, carried rows included."""
+"""What must hold for the signals that a run wrote: whoever is late or listed is touched every day."""
 
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
@@ -110,7 +110,7 @@ def suite(scope: Scope) -> ExpectationSuite:
                     "every_late_loan_has_its_signal",
                     "逾期达到政策天数的存量贷款必有漏缴信号，未达到的没有。",
                     "A live loan as late as policy says has the signal of a missed instalment; no other loan has it.",
-                    why="A late loan without a signal is on no list.",
+                    why="A late loan without a signal of today is on no list.",
                 ),
             ),
             ExpectNoRowsFrom(
@@ -119,7 +119,7 @@ def suite(scope: Scope) -> ExpectationSuite:
                     "severity_is_the_one_of_policy",
                     "严重度等于政策按逾期天数给出的严重度。",
                     "The severity is the one that policy gives to the signal at these days past due.",
-                    why="A carried signal that has grown worse by time alone would be shown as mild.",
+                    why="A signal that has grown worse by time alone would be shown as mild.",
                 ),
             ),
         ],

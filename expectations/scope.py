@@ -12,8 +12,9 @@ BEFORE_EVERYTHING = date.min
 class Scope:
     """The names and values that the SQL of a rule may use, as ``{candidate}.loan_position`` or ``{business_date}``.
 
-    ``candidate`` shows what readers would see if the run were published, ``published`` holds what runs wrote, ``ref``
-    the policies. Without a base (nothing published before) ``base_run_id`` is empty.
+    ``candidate`` shows what readers would see if the run were published (signals and borrowers: as far as this run
+    wrote them), ``published`` holds what runs wrote, ``ref`` the policies. Without a base (nothing published before)
+    ``base_run_id`` is empty.
     """
 
     run_id: str

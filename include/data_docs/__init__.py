@@ -22,15 +22,11 @@ FRAME = Path(__file__).parent
 
 
 class _Page(DefaultJinjaPageView):
-    """GX's view of a page, its frame replaced and its random element names replaced by a count."""
+    """GX's view of a page in our frame."""
 
     def __init__(self) -> None:
-        self._number = itertools.count(1)
         super().__init__()
         self.env.loader = ChoiceLoader([FileSystemLoader(FRAME), self.env.loader])
-
-    def generate_html_element_uuid(self, prefix: str | None = None) -> str:
-        return f"{prefix or ''}{next(self._number)}"
 
 
 def render_data_docs(kept: list[dict[str, Any]], facts: dict[str, str]) -> dict[str, bytes]:

@@ -90,7 +90,7 @@ POSITIONS = [
     position("L01", "B1"),
     position("L02", "B1", past_due_days=5, owed="200.00"),
     position("L03", "B2", past_due_days=40, owed="350.55", oldest_unpaid_amount=Decimal("150.55")),
-    position("L04", "B3", past_due_days=1, owed="99.00"),
+    position("L04", "B3", past_due_days=1, owed="299.00"),
     position(
         "L05", "B4", loan_status="PAID_OFF", is_live=False, principal_outstanding_amount=Decimal(0),
         paid_off_date=TODAY, next_due_date=None, changes_on=None,

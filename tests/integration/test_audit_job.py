@@ -12,7 +12,7 @@ from great_expectations.core import ExpectationSuite
 from psycopg import sql
 
 from expectations import catalogue
-from expectations.rules import WARNING, ExpectNoRowsFrom, ExpectNoRowsWhere, rule
+from expectations.rules import WARNING, ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from include.errors import AuditError, PostloanError, SupersededError
 from include.jobs.audit import audit
 from include.quality import check
@@ -153,20 +153,30 @@ def a_rule(rule_id: str, severity: str = WARNING) -> dict:
 def test_a_rule_that_cannot_be_evaluated_is_an_error_and_stops_the_run_however_mild_it_is(
     run: Settings, monkeypatch: pytest.MonkeyPatch, broken: object
 ) -> None:
-    sound = ExpectNoRowsWhere(where="days_past_due < 0", **a_rule("sound"))
-    only_these(monkeypatch, sound, broken)
+    # they share a statement with the broken one and must not be taken for broken
+    sound = [
+        ExpectNoRowsWhere(where="days_past_due < 0", **a_rule("sound_1")),
+        ExpectNoRowsFrom(query="select 1 where false", **a_rule("sound_2")),
+        ExpectOneRowPer(key=["loan_id"], **a_rule("sound_3")),
+        ExpectNoRowsWhere(where="days_past_due > 9999", **a_rule("sound_4")),
+    ]
+    only_these(monkeypatch, *sound, broken)
     outcomes = check(run, "marts", example_scope())
-    assert [one.outcome for one in outcomes] == ["PASS", "ERROR"]
-    assert outcomes[1].is_stop
+    assert [one.outcome for one in outcomes] == ["PASS"] * 4 + ["ERROR"]
+    assert outcomes[-1].is_stop
     with pytest.raises(AuditError, match="cannot be evaluated"):
         audit(example.RUN, run, stage="marts")
 
 
-def test_a_rule_that_takes_too_long_is_an_error(run: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_that_takes_too_long_is_an_error_and_its_statement_stays_out_of_the_log(
+    run: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     only_these(monkeypatch, ExpectNoRowsFrom(query="select pg_sleep(3)", **a_rule("slow")))
     impatient = run.model_copy(update={"statement_timeout_seconds": 1})
     (one,) = check(impatient, "marts", example_scope())
     assert [(one.outcome, one.error)] == [("ERROR", "QueryCanceled")]
+    assert "pg_sleep" not in caplog.text
 
 
 def example_scope() -> object:
@@ -199,6 +209,7 @@ def test_an_audit_cannot_change_anything(run: Settings, monkeypatch: pytest.Monk
 
 def test_an_audit_fetches_counts_and_never_rows(run: Settings) -> None:
     """Nothing that reads a candidate brings more than one row: neither a value to show nor a portfolio to move."""
+    plant(run)
     fetched: list[tuple[int, str]] = []
 
     def note(connection: object, cursor: psycopg.Cursor, statement: str, *_: object) -> None:

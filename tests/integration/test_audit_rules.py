@@ -11,6 +11,7 @@ from expectations.scope import Scope
 from include.quality import check
 from include.settings import Settings
 from include.warehouse.connection import connect
+from include.warehouse.data_sets import load_data_sets
 from tests.integration import audit_example as example
 
 ALL_RULES = [
@@ -219,9 +220,7 @@ def mutate(settings: Settings, statements: str) -> None:
 def broken(settings: Settings, stage: str, scope: Scope, table: str | None = None) -> dict[str, tuple[str, int | None]]:
     """Rules that do not hold: outcome and count by rule."""
     return {
-        one.rule: (one.outcome, one.count)
-        for one in check(settings, stage, scope, only=table)
-        if one.outcome != "PASS"
+        one.rule: (one.outcome, one.count) for one in check(settings, stage, scope, only=table) if one.outcome != "PASS"
     }
 
 
@@ -242,6 +241,15 @@ def test_each_rule_refuses_its_mutant_and_no_other_rule_does(
     outcome, count = found[rule]
     assert outcome == "FAIL"
     assert count >= 1
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_day_on_which_nothing_was_written_is_judged_too(mutated: Settings, stage: str) -> None:
+    """A lender without loans: empty tables break no rule and are no error."""
+    mutate(mutated, "; ".join(f"delete from x_{schema}.{table}" for schema in ("candidate", "published")
+                              for table in load_data_sets()))  # fmt: skip
+    mutate(mutated, "delete from x_staging.stg_core_banking__loan_contracts")
+    assert broken(mutated, stage, example.SCOPE) == {}
 
 
 def test_no_mutant_is_left_over_from_a_rule_that_is_gone() -> None:

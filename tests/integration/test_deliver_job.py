@@ -69,7 +69,7 @@ def test_a_list_opens_in_a_spreadsheet_with_chinese_labels_worst_first_and_exact
     content = (published.exports / FOLDER / "warning_list.csv").read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
-    assert [row["贷款编号 loan_id"] for row in rows] == ["L08", "L03", "L02", "L04"]
+    assert [row["贷款编号 loan_id"] for row in rows] == ["L08", "L03", "L04", "L02"]
     worst = rows[1]
     assert worst["严重度 severity"] == "RED"
     assert worst["逾期金额 past_due_amount"] == "350.55"

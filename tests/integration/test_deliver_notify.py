@@ -123,9 +123,7 @@ def test_a_second_copy_after_a_kill_between_mail_and_mark_has_the_same_message_i
 def test_without_tls_nothing_is_said_to_a_server_on_another_machine(tmp_path: Path) -> None:
     # 127.0.0.2 stands for another machine: it is not one of the names of this one
     with MailBox(host="127.0.0.2") as box:
-        url = box.url.replace("smtp://", "smtp://user:s3cret@")
-        settings = files_only(tmp_path).model_copy(update={"smtp_url": SecretStr(url)})
-        assert tell(settings, tmp_path / "digest.md", "subject", "text") is False
+        assert tell(with_mail(files_only(tmp_path), box), tmp_path / "digest.md", "subject", "text") is False
         assert box.messages == []
         assert not [command for command in box.commands if command.upper().startswith(("AUTH", "MAIL"))]
 
