@@ -209,14 +209,64 @@ def test_deliveries_in_any_order_of_arrival_end_in_the_same_state(
     def check(data: st.DataObject) -> None:
         deliveries = data.draw(strategy)
         arrival = data.draw(st.permutations(deliveries))
-        forget_everything(settings, contract, settings.landing)
-        for sent in arrival:
-            write(settings.landing, source, sent)
-            with suppress(LateDeliveryError):  # nothing is delivered for that day itself
-                land(LAST_KNOWN, "order_test", settings)
-        _compare(settings, contract, source, deliveries)
+        _arrive(settings, contract, source, arrival)
 
     check()
+
+
+def _correction(number: int, known: int, **content: int) -> Sent:
+    return Sent(day(number), content, day(known))
+
+
+ONCE_WRONG = {
+    "what a correction withdraws is still there for those who do not know it": (
+        "ignore",
+        [_correction(1, 4, A=2), Sent(day(1), {"D": 1}), Sent(day(3), {"C": 1})],
+    ),
+    "a carried row is carried anew when what stands before it changes": (
+        "ignore",
+        [Sent(day(2), {"D": 2}), _correction(0, 3, B=2), Sent(day(0), {"C": 3}), Sent(day(1), {"B": 3})],
+    ),
+    "keys corrected late stand above a row carried for those who know more": (
+        "close",
+        [
+            Sent(day(3), {"D": 3}),
+            _correction(2, 6, C=2),
+            Sent(day(2), {"B": 2}),
+            Sent(day(3), {"C": 3}, day(4), "keys"),
+        ],
+    ),
+    "a correction stands above a row carried for those who know as much": (
+        "ignore",
+        [Sent(day(3), {"C": 1}), _correction(2, 4, B=3), Sent(day(2), {"B": 2}), _correction(3, 4, B=1)],
+    ),
+    "what two corrections withdraw is as it was before both": (
+        "delta",
+        [Sent(day(2), {"C": 2}), Sent(day(0), {"C": 1}), _correction(0, 4), _correction(2, 3)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ONCE_WRONG)
+def test_an_order_of_arrival_that_once_went_wrong(
+    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule, arrival = ONCE_WRONG[name]
+    source = Source("delta") if rule == "delta" else Source("full", rule)
+    contract = contract_for(source)
+    create_raw_tables(settings, contract)
+    _let_landing_know(contract, monkeypatch)
+    _arrive(settings, contract, source, arrival)
+
+
+def _arrive(settings: Settings, contract: Contract, source: Source, arrival: list[Sent]) -> None:
+    """Land after each arrival, then compare what runs of all dates and all knowledge see with the model."""
+    forget_everything(settings, contract, settings.landing)
+    for sent in arrival:
+        write(settings.landing, source, sent)
+        with suppress(LateDeliveryError):  # nothing is delivered for that day itself
+            land(LAST_KNOWN, "order_test", settings)
+    _compare(settings, contract, source, arrival)
 
 
 def _compare(settings: Settings, contract: Contract, source: Source, deliveries: list[Sent]) -> None:
