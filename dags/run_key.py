@@ -26,8 +26,7 @@ def as_date(business_date: str) -> date:
     except ValueError as error:
         raise RefusedError(
             f"this run names no business date (its key is {business_date!r}): give it a partition key like 2026-01-31",
-            next_command="airflow backfill create --dag-id post_loan_daily --max-active-runs 1 "
-            "--from-date 2026-01-31 --to-date 2026-01-31",
+            next_command="postloan run 2026-01-31  # the same without Airflow",
         ) from error
 
 
