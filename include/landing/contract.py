@@ -148,6 +148,7 @@ class Contract(_Strict):
     unit: tuple[Name, ...] = ()
     unit_constant: tuple[Name, ...] = ()
     unit_order: tuple[Name, ...] = ()
+    lookup: tuple[Name, ...] = ()  # columns by which the raw table is also searched: an index each
     vanished: Vanished | None = None
     control_column: Name
     known_date_column: Name
@@ -163,7 +164,7 @@ class Contract(_Strict):
         known = {column.name for column in self.columns}
         if len(known) != len(self.columns):
             raise ValueError("a column is stated twice")
-        named = {*self.key, *self.unit, *self.unit_constant, *self.unit_order, self.known_date_column}
+        named = {*self.key, *self.unit, *self.unit_constant, *self.unit_order, *self.lookup, self.known_date_column}
         for rule in self.rules:
             named |= {rule.when.column, *rule.require, *([rule.column] if rule.column else [])}
         for derived in self.derived:

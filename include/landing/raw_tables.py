@@ -36,6 +36,9 @@ def raw_table_ddl(contract: Contract) -> list[str]:
         f"comment on table {table} is 'Append only. From include/contracts/{contract.system}/{contract.table}.yml.'",
         f"grant select, insert on {table}, {superseded} to {PIPELINE_ROLE}",
     ]
+    statements += [
+        f"create index if not exists {contract.raw_name}_{column} on {table} ({column})" for column in contract.lookup
+    ]
     if "loan_id" not in contract.unit_or_key:
         # a later version is found by its key, and a corrected row may even name another loan
         key = ", ".join(contract.unit_or_key)
