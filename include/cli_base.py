@@ -23,15 +23,15 @@ class Verbs(TyperGroup):
             raise typer.Exit(1) from error
         except Exception as error:
             # by name, because importing psycopg would slow down every help text
-            if type(error).__module__.startswith("psycopg") and _is_lost_connection(error):
-                reason = str(error).strip().splitlines()[0]
+            kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("psycopg")}
+            reason = " ".join(str(error).split("\nCONTEXT")[0].split())
+            if "InsufficientPrivilege" in kinds:
+                _show(PostloanError(f"The warehouse's login may not do this: {reason}", next_command="postloan doctor"))
+            elif "OperationalError" in kinds:
                 _show(PostloanError(f"The warehouse went away: {reason}", next_command="postloan status"))
-                raise typer.Exit(1) from error
-            raise
-
-
-def _is_lost_connection(error: Exception) -> bool:
-    return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+            else:
+                raise
+            raise typer.Exit(1) from error
 
 
 def _show(error: PostloanError) -> None:

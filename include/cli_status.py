@@ -121,6 +121,26 @@ def _warehouse(settings: Settings) -> str:
     return f"PostgreSQL {version}, UTF8"
 
 
+def _rights(settings: Settings) -> str:
+    """What the login of an own server needs: its database, and roles to hand out."""
+    with connect(settings, role=None, application_name="postloan:doctor") as connection:
+        row = connection.execute(
+            "select current_user, current_database(), rolcreaterole or rolsuper, "
+            "pg_catalog.has_database_privilege(current_database(), 'create'), "
+            "(select datlocprovider = 'b' or datcollate in ('C', 'POSIX') from pg_database "
+            "where datname = current_database()) from pg_roles where rolname = current_user"
+        ).fetchone()
+    login, database, may_create_roles, may_create_schemas, is_plain_order = row or ("", "", False, False, False)
+    if not may_create_roles:
+        raise PostloanError(f"{login} may not create roles", next_command=f'psql -c "alter role {login} createrole"')
+    if not may_create_schemas:
+        owner = f'psql -c "alter database {database} owner to {login}"'
+        raise PostloanError(f"{login} may not create schemas in {database}", next_command=owner)
+    # ties are broken by keys, so the order of text decides which of two equal rows a file lists first
+    order = "" if is_plain_order else "; text is not sorted by code point: files may list ties in another order"
+    return f"{login} may create roles and schemas{order}"
+
+
 def _schema(settings: Settings) -> str:
     with connect(settings, application_name="postloan:doctor") as connection:
         try:
@@ -153,6 +173,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "home": _home,
     "secrets": _private,
     "warehouse": _warehouse,
+    "rights": _rights,
     "schema": _schema,
     "landing": _landing,
     "Airflow": _airflow,

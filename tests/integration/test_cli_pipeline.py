@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from psycopg import sql
 from typer.testing import CliRunner, Result
 
 from include.cli import app
@@ -93,3 +94,28 @@ def test_landing_alone_says_what_it_did_and_nothing_the_second_time(cli):
 def test_nothing_published_yet_is_said_with_the_command_that_changes_it(cli):
     result = cli("lists", code=1)
     assert result.output.splitlines() == ["Nothing is published yet", "next: postloan run YYYY-MM-DD"]
+
+
+def test_a_login_that_lacks_a_right_is_told_which_and_how_to_get_it(server, tmp_path, monkeypatch):
+    weak = Settings(
+        home=tmp_path / "home", warehouse_url=server.facts.url("postloan", "weak").replace("postloan:", "weak:")
+    )
+    password = sql.Literal(server.facts.postloan_password)
+    server.execute(sql.SQL("create role weak login password {}").format(password))
+    server.execute(sql.SQL("create database weak owner weak"))
+    monkeypatch.setattr("include.settings.load_settings", lambda: weak)
+    try:
+        refused = CliRunner().invoke(app, ["migrate"])
+        assert refused.exit_code == 1
+        assert "may not do this: permission denied to create role" in refused.output
+        assert "Traceback" not in refused.output
+        assert "alter role weak createrole" in CliRunner().invoke(app, ["doctor"]).output
+    finally:
+        server.drop_database("weak")
+        server.execute(sql.SQL("drop role weak"))
+
+
+def test_doctor_has_nothing_to_say_about_a_warehouse_that_is_well(cli):
+    result = cli("doctor")
+    assert "may create roles and schemas" in result.output
+    assert "migrations" in result.output

@@ -14,7 +14,7 @@ from include.settings import PROJECT_DIR
 
 RUN_ID, A_DATE = "0123456789abcdef", "2026-01-31"
 PAGES = [PROJECT_DIR / "README.md", *sorted((PROJECT_DIR / "docs").rglob("*.md"))]
-TOOLS = {"airflow", "cat", "chmod", "df", "git", "less", "ls", "sha256sum", "xxd"}
+TOOLS = {"airflow", "cat", "chmod", "df", "git", "less", "ls", "psql", "sha256sum", "xxd"}
 MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (PROJECT_DIR / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
