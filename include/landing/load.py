@@ -15,7 +15,7 @@ from include.landing.files import sha256_of
 from include.landing.load_table import TableLoad
 from include.landing.manifest import ManifestTable, batch_id, content_hash
 from include.landing.passes import TableFiles
-from include.warehouse.ledger import DELIVERED, Balance, Batch, LandedBatch, Version, landed_batches
+from include.warehouse.ledger import DELIVERED, Balance, Batch, LandedBatch, Version, landed_batch_ids, landed_batches
 
 log = logging.getLogger(__name__)
 HISTORY_RANK, DELIVERED_RANK = 0, 1
@@ -41,6 +41,8 @@ def load_delivery(
     log.info("landing the %s, %d rows", delivery, sum(table.rows for _, table in tables))
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"land {delivery.manifest.system}",))
+        if batch_ids(delivery) <= landed_batch_ids(connection, delivery.manifest.system):
+            return []
         loads = [_table_load(connection, delivery, stated, table) for stated, table in tables]
         for load in loads:
             load.send_rows()

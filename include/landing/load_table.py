@@ -10,6 +10,7 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
+from include.errors import DeliveryError
 from include.landing.chunk import WHOLE_ROWS
 from include.landing.compare import Comparison
 from include.landing.copy_rows import HEADER, TRAILER
@@ -87,6 +88,7 @@ class TableLoad:
         )
         has_missing = self._comparison is not None and self._comparison.missing("landing_missing") > 0
         if has_missing:
+            self._refuse_unreadable_correction()
             settlement.settle_missing("landing_missing")
         if not (settlement.has_carried_above or settlement.has_later_operations):
             return settlement.further.written, superseded + settlement.superseded
@@ -108,6 +110,17 @@ class TableLoad:
             self.table.replace_temporary("landing_touched", sql.SQL(" union ").join(touched))
             settlement.settle_later("landing_touched")
         return settlement.further.written, superseded + settlement.superseded
+
+    def _refuse_unreadable_correction(self) -> None:
+        """A correction withdraws what it does not repeat, so every one of its keys has to be readable."""
+        if self.contract.delivery == "full" or self.seen.without_key == 0:
+            return
+        raise DeliveryError(
+            f"{self.files.files[0].path.parent}: the correction of {self.contract.table} holds {self.seen.without_key} "
+            f"rows whose key ({', '.join(self.contract.unit_or_key)}) cannot be read, and would withdraw rows that it "
+            "does not repeat: nobody knows whether these are the same. Nothing of the delivery was loaded",
+            next_command=f"cat {self.files.files[0].path.parent / 'manifest.json'}",
+        )
 
     def _send(self, apart: np.ndarray | None) -> None:
         self.seen = new_seen(self.files)

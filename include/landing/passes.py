@@ -18,13 +18,15 @@ from include.landing.check import Problem
 from include.landing.chunk import WHOLE_ROWS, Chunk, concat
 from include.landing.contract import Contract
 from include.landing.cross_rows import group_texts, process_hashes
-from include.landing.decode import Drift, SourceFile, read_chunks
+from include.landing.decode import Drift, SourceFile, raw_rows, read_chunks
 from include.landing.manifest import ManifestFile
 from include.landing.prepare import Prepared, prepare
 
 log = logging.getLogger(__name__)
 SHOWN_ROWS = 5
 PROGRESS_ROWS = 500_000
+RETYPED_ROWS = 3
+RETYPED = {"not_an_iso_date", "not_an_exact_decimal", "not_an_integer", "not_a_boolean"}
 
 
 class ApartError(Exception):
@@ -98,6 +100,7 @@ def run_pass(table: TableFiles, seen: Seen, apart: np.ndarray | None = None) -> 
             raise ApartError(repeated)
     if aside:
         yield _noted(prepare(concat(aside), table.contract), table, seen)
+    _refuse_retyped(table, seen)
     _compare_totals(table, seen)
 
 
@@ -170,17 +173,40 @@ def _refuse_too_many(table: TableFiles, seen: Seen) -> None:
     allowed = max(contract.max_quarantine_rows, int(contract.max_quarantine_share * table.rows))
     if seen.own_faults <= allowed:
         return
-    lines = [
-        f"row {refused.line_no} ({refused.problem.column or 'row'}): {refused.problem.text}"
-        for refused in sorted(seen.refused, key=lambda refused: refused.line_no)
-        if refused.problem.code != "unit_incomplete"
-    ]
     raise DeliveryError(
         f"{table.files[0].path.parent}: {contract.table} has {seen.own_faults} bad rows and more, of {table.rows}; "
         f"at most {allowed} may be put in quarantine. Nothing of the delivery was loaded. The first: "
-        + "; ".join(lines[:SHOWN_ROWS]),
+        + "; ".join(_places(table, seen)),
         next_command=f"cat include/contracts/{contract.system}/{contract.table}.yml",
     )
+
+
+def _places(table: TableFiles, seen: Seen) -> Iterator[str]:
+    """File, line, column and reason of the first bad rows."""
+    refused = sorted(seen.refused, key=lambda row: row.line_no)
+    for row in [row for row in refused if row.problem.code != "unit_incomplete"][:SHOWN_ROWS]:
+        file = max(
+            (file for file in table.files if file.first_line_no <= row.line_no), key=lambda file: file.first_line_no
+        )
+        line = raw_rows(file, [row.line_no])[row.line_no].file_line_no
+        column = f" column {row.problem.column}" if row.problem.column else ""
+        yield f"{file.name} line {line}{column}: {row.problem.text}"
+
+
+def _refuse_retyped(table: TableFiles, seen: Seen) -> None:
+    """A column of which no value is what the contract says has changed its type: that is drift, not bad rows."""
+    problems = {(row.problem.code, row.problem.column) for row in seen.refused}
+    if table.rows < RETYPED_ROWS or len(seen.refused) < table.rows or len(problems) != 1:
+        return
+    code, column = problems.pop()
+    if code in RETYPED:
+        first = seen.refused[0]
+        raise DeliveryError(
+            f"{table.files[0].path}: the column {column} has another type: {first.problem.text}, in all of "
+            f"{table.rows} rows. The contract of {table.contract.system}.{table.contract.table} does not allow that; nothing of the "
+            "delivery was loaded",
+            next_command=f"cat include/contracts/{table.contract.system}/{table.contract.table}.yml",
+        )
 
 
 def _compare_row_count(table: TableFiles, seen: Seen, number: int) -> None:

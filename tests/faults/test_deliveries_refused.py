@@ -137,7 +137,8 @@ def test_too_many_poisoned_rows_refuse_the_delivery_and_the_first_are_named(bad:
     deliver(settings, bad=bad)
     message = refused(settings)
     assert f"{bad} bad rows and more, of 1000; at most 20" in message
-    assert "row 1 (amount): not a plain decimal" in message
+    assert "repayment_transaction.csv line 2 column amount: not a plain decimal" in message
+    assert "repayment_transaction.csv line 6 column amount" in message
 
 
 def test_a_small_delivery_may_lose_ten_rows_and_not_eleven(settings: Settings) -> None:
@@ -168,7 +169,12 @@ def test_a_retyped_column_refuses_the_delivery(settings: Settings) -> None:
     rewrite(deliver(settings), lambda data: data.replace(b"2026-01-05", b"05/01/2026"))
     message = refused(settings)
     assert "at most 20 may be put in quarantine" in message
-    assert "(value_date): not a date written as YYYY-MM-DD" in message
+    assert "column value_date: not a date written as YYYY-MM-DD" in message
+
+
+def test_a_retyped_column_refuses_also_a_delivery_of_few_rows(settings: Settings) -> None:
+    rewrite(deliver(settings, rows=4), lambda data: data.replace(b"2026-01-05", b"05/01/2026"))
+    assert "the column value_date has another type" in refused(settings)
 
 
 def test_a_gzip_bomb_is_refused(settings: Settings) -> None:

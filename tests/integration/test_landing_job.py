@@ -334,6 +334,44 @@ def test_a_correction_waits_for_the_delivery_that_it_corrects(settings: Settings
     assert seen(settings, TRANSACTION, after(1), "transaction_id", "amount")[0] == ("T1", Decimal("7.00"))
 
 
+def test_a_correction_with_a_row_whose_key_cannot_be_read_withdraws_nothing(settings: Settings) -> None:
+    pay(settings, DAY, payment("T1"), payment("T2"))
+    pay(settings, after(1))
+    pay(settings, DAY, payment("T1"), payment("", amount="7.00"), kind="correction", known_date=after(1))
+    with pytest.raises(DeliveryError, match="nobody knows whether these are the same"):
+        land(after(1), "payments", settings)
+    assert len(seen(settings, TRANSACTION, after(1), "transaction_id")) == 2
+
+
+def test_a_history_may_come_after_the_first_daily_deliveries(settings: Settings) -> None:
+    lend(settings, DAY, [loan("L1", branch_code="new"), loan("L2"), loan("L3")], [instalment("L1", 1)])
+    land(DAY, "core_banking", settings)
+    old = [
+        loan("L1", branch_code="old", disbursement_date="2026-01-02"),
+        loan("L2", disbursement_date="2026-01-03"),
+    ]
+    lend(settings, after(-1), old, [instalment("L1", 1)], kind="history", from_date=date(2026, 1, 1))
+    land(DAY, "core_banking", settings)
+    branches = {
+        day.day: seen(settings, LOAN_CONTRACT, day, "loan_id", "branch_code")
+        for day in (date(2026, 1, 2), date(2026, 1, 4), DAY)
+    }
+    assert branches == {
+        2: [("L1", "old")],
+        4: [("L1", "old"), ("L2", "010")],
+        5: [("L1", "new"), ("L2", "010"), ("L3", "010")],
+    }
+    assert len(seen(settings, SCHEDULE, DAY, "loan_id")) == 1
+
+
+def test_a_late_history_with_a_loan_that_a_later_extract_lacks_is_refused(settings: Settings) -> None:
+    lend(settings, DAY, [loan("L1")])
+    land(DAY, "core_banking", settings)
+    lend(settings, after(-1), [loan("L1"), loan("L9")], kind="history", from_date=date(2026, 1, 1))
+    with pytest.raises(DeliveryError, match=r"landed before, lacks 1 keys .*L9"):
+        land(DAY, "core_banking", settings)
+
+
 def test_a_schedule_version_delivered_again_replaces_all_its_rows_and_its_sums(settings: Settings) -> None:
     lend(settings, DAY, [loan("L1")], [instalment("L1", number) for number in (1, 2, 3)])
     lend(
