@@ -177,7 +177,7 @@ def _outcome(
     count = None if error else _count_of(result)
     if error is None and (count is None or (count == 0) is not bool(result.success)):
         error, count = "Great Expectations gave no count", None
-    said = result.to_json_dict()
+    said: dict[str, Any] = result.to_json_dict()
     said["expectation_config"].pop("id", None)
     said["expectation_config"]["kwargs"].pop("batch_id", None)
     return Outcome(

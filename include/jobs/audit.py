@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -74,7 +74,7 @@ def _scope(connection: psycopg.Connection, run: Run) -> "Scope":
     from expectations.scope import Scope
 
     base = load_run(connection, run.base_run_id) if run.base_run_id else None
-    of_base = {"base_run_id": base.run_id, "base_business_date": base.business_date} if base else {}
+    of_base: dict[str, Any] = {"base_run_id": base.run_id, "base_business_date": base.business_date} if base else {}
     return Scope(run_id=run.run_id, business_date=run.business_date, is_keyframe=run.is_keyframe, **of_base)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from include.durable_files import write_durably
-from include.errors import RefusedError
+from include.errors import RefusedError, WriterBusyError
 from include.jobs.audit import audit
-from include.jobs.deliver import damaged_files, deliver
+from include.jobs.deliver import DELIVER_LOCK, damaged_files, deliver
 from include.settings import PROJECT_DIR, Settings
 from include.warehouse.connection import connect
 from tests.integration import audit_example as example
@@ -170,6 +170,15 @@ def test_a_run_that_readers_never_saw_is_not_delivered(settings: Settings) -> No
         deliver(example.RUN, settings)
     assert refused.value.next_command == "postloan run 2026-03-10"
     assert not settings.exports.exists()
+
+
+def test_two_deliveries_of_a_run_take_turns(published: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.jobs.deliver.LOCK_WAIT", "200ms")
+    with connect(published) as other:
+        other.execute("select pg_advisory_lock(%s, hashtext(%s))", (DELIVER_LOCK, example.RUN))
+        with pytest.raises(WriterBusyError, match="another delivery of run aaaaaaaaaaaaaaaa"):
+            deliver(example.RUN, published)
+    assert deliver(example.RUN, published)["files"] == 3
 
 
 def test_a_list_that_was_rolled_back_meanwhile_is_still_what_the_run_wrote(published: Settings) -> None:
