@@ -9,7 +9,7 @@ import pyarrow as pa
 CHUNK_ROWS = 100_000
 CHUNK_BYTES = 8 * 1024**2
 # a table of so many rows is judged as one chunk and kept in memory
-WHOLE_ROWS = 400_000
+WHOLE_ROWS = 200_000
 
 # what is wrong with the shape of a row, before any column is looked at
 WELL_FORMED = 0

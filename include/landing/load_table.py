@@ -28,6 +28,7 @@ from include.warehouse.ledger import (
     LandedBatch,
     LoadFile,
     QuarantinedRow,
+    Share,
     record_batch,
     record_files,
     record_quarantine,
@@ -136,38 +137,39 @@ class TableLoad:
 
     def _send_changed(self, comparison: Comparison, apart: np.ndarray | None) -> None:
         comparison.open()
-        chunks: Iterable[Prepared] = run_pass(self.files, self.seen, apart)
+        good = Share()
+        chunks: Iterable[Prepared] = self._counted(run_pass(self.files, self.seen, apart), good)
         if self.files.rows <= WHOLE_ROWS:
             chunks = list(chunks)
-            comparison.send(chunks)
-        else:
-            comparison.send(chunks)
-            chunks = run_pass(self.files, new_seen(self.files), apart)  # the rows were not kept: read them again
-        self._copy(self._counted(chunks), comparison.changed_lines())
+        comparison.send(chunks)
+        changed = comparison.changed_lines()
+        if self.files.rows > WHOLE_ROWS:  # the rows were not kept: read those that changed once more
+            chunks = run_pass(self.files, new_seen(self.files), apart, only=changed)
+        self._copy(chunks, changed)
+        balance = self.batch.balance
+        balance.unchanged.add(good.rows - balance.loaded.rows, good.total - balance.loaded.total)
 
-    def _counted(self, chunks: Iterable[Prepared]) -> Iterator[Prepared]:
+    def _counted(self, chunks: Iterable[Prepared], good: Share | None = None) -> Iterator[Prepared]:
         for prepared in chunks:
             if prepared.is_duplicate.any():
                 self.batch.balance.duplicate.add(
                     int(prepared.is_duplicate.sum()), prepared.checked.control_sum(prepared.is_duplicate)
                 )
+            if good is not None:
+                good.add(int(prepared.is_loadable.sum()), prepared.checked.control_sum(prepared.is_loadable))
             yield prepared
 
     def _copy(self, chunks: Iterable[Prepared], changed: np.ndarray | None) -> None:
         """Send the loadable rows, of which ``changed`` holds the line numbers unless all are new."""
-        manifest = Dating(self.batch.version.business_date, self.batch.version.known_date, self.batch.from_date)
-        balance = self.batch.balance
+        dating = Dating(self.batch.version.business_date, self.batch.version.known_date, self.batch.from_date)
         with self._sender() as sender:
             for prepared in chunks:
                 rows = prepared.is_loadable
                 if changed is not None:
-                    is_changed = np.isin(prepared.line_no, changed, assume_unique=True)
-                    unchanged = rows & ~is_changed
-                    balance.unchanged.add(int(unchanged.sum()), prepared.checked.control_sum(unchanged))
-                    rows = rows & is_changed
+                    rows = rows & np.isin(prepared.line_no, changed, assume_unique=True)
                 if rows.any():
-                    balance.loaded.add(int(rows.sum()), prepared.checked.control_sum(rows))
-                    sender.send(raw_rows(prepared, rows, self.contract, self.batch.batch_id, manifest))
+                    self.batch.balance.loaded.add(int(rows.sum()), prepared.checked.control_sum(rows))
+                    sender.send(raw_rows(prepared, rows, self.contract, self.batch.batch_id, dating))
 
     @contextmanager
     def _sender(self) -> Iterator["_Sender"]:

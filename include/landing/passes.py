@@ -72,15 +72,20 @@ class Seen:
     drift: Drift = field(default_factory=Drift)
 
 
-def run_pass(table: TableFiles, seen: Seen, apart: np.ndarray | None = None) -> Iterator[Prepared]:
-    """Prepared chunks of the whole table. Raises ApartError at the end, DeliveryError for drift or many bad rows."""
+def run_pass(
+    table: TableFiles, seen: Seen, apart: np.ndarray | None = None, *, only: np.ndarray | None = None
+) -> Iterator[Prepared]:
+    """Prepared chunks of the whole table, or of the lines ``only``, which an earlier pass found good.
+
+    Raises ApartError at the end, DeliveryError for drift or many bad rows.
+    """
     group = table.contract.unit_or_key
     is_one_chunk = table.rows <= WHOLE_ROWS
     met: list[np.ndarray] = []
     aside: list[Chunk] = []
     done = 0
-    for chunk in _cut_between_units(table, seen, is_one_chunk=is_one_chunk):
-        rest = chunk
+    for whole in _cut_between_units(table, seen, is_one_chunk=is_one_chunk):
+        chunk = rest = whole if only is None else whole.take(np.isin(whole.line_no, only, assume_unique=True))
         if not is_one_chunk:
             codes, hashes = process_hashes(group_texts(chunk, group), are_distinct=not table.contract.unit)
             if apart is None:
@@ -90,7 +95,7 @@ def run_pass(table: TableFiles, seen: Seen, apart: np.ndarray | None = None) -> 
                 aside.append(chunk.take(is_apart))
                 rest = chunk.take(~is_apart)
         yield _noted(prepare(rest, table.contract), table, seen)
-        done, before = done + len(chunk), done
+        done, before = done + len(whole), done
         if done // PROGRESS_ROWS > before // PROGRESS_ROWS:
             log.info("%s.%s: %d of %d rows", table.contract.system, table.contract.table, done, table.rows)
     if met:
@@ -100,8 +105,9 @@ def run_pass(table: TableFiles, seen: Seen, apart: np.ndarray | None = None) -> 
             raise ApartError(repeated)
     if aside:
         yield _noted(prepare(concat(aside), table.contract), table, seen)
-    _refuse_retyped(table, seen)
-    _compare_totals(table, seen)
+    if only is None:
+        _refuse_retyped(table, seen)
+        _compare_totals(table, seen)
 
 
 def new_seen(table: TableFiles) -> Seen:
@@ -203,8 +209,8 @@ def _refuse_retyped(table: TableFiles, seen: Seen) -> None:
         first = seen.refused[0]
         raise DeliveryError(
             f"{table.files[0].path}: the column {column} has another type: {first.problem.text}, in all of "
-            f"{table.rows} rows. The contract of {table.contract.system}.{table.contract.table} does not allow that; nothing of the "
-            "delivery was loaded",
+            f"{table.rows} rows. The contract of {table.contract.system}.{table.contract.table} does not allow that; "
+            "nothing of the delivery was loaded",
             next_command=f"cat include/contracts/{table.contract.system}/{table.contract.table}.yml",
         )
 
