@@ -38,7 +38,7 @@ class Comparison:
             state += sql.SQL(" and r._business_date = {} and r._batch_id = any({}::bigint[])").format(
                 sql.Literal(version.business_date), sql.Literal(self._batches_of_the_date())
             )
-        self.table.replace_temporary("landing_state", state)
+        self.table.replace_temporary("landing_state", state, is_joined_often=False)
         types = {column.name: column.sql_type for column in self.contract.columns}
         unit = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(types[name])) for name in self.contract.unit_or_key
@@ -70,28 +70,24 @@ class Comparison:
 
     def changed_lines(self) -> np.ndarray:
         """The line numbers, ascending, of the rows that are not in effect already."""
+        if self._has_future:
+            self._keep_future()
+        self.table.replace_temporary("landing_difference", self._difference(), is_joined_often=False)
         lines = self.table.execute(
-            "select _line_no from landing_row as n where not exists ("
-            "select from {same_as_before} as before where {same}) order by _line_no",
-            same_as_before=sql.SQL("({})").format(self._same_as_before()),
-            same=self.table.same_unit("n", "before"),
+            "select _line_no from landing_difference where _line_no is not null order by _line_no"
         )
         return np.fromiter((line for (line,) in lines), np.int64)
 
     def missing(self, name: str) -> int:
         """Make the temporary table of the units that were in effect and that the delivery does not name."""
-        union = sql.SQL(" union select {unit} from landing_future").format(unit=self.table.unit)
-        return self.table.replace_temporary(
-            name,
-            sql.SQL(
-                "select {unit} from landing_state where _part <> {carried}{future} "
-                "except select {unit} from landing_row except select {unit} from landing_present"
-            ).format(
-                unit=self.table.unit,
-                carried=sql.Literal(CARRIED),
-                future=union if self._has_future else sql.SQL(""),
-            ),
-        )
+        parts = {"unit": self.table.unit, "carried": sql.Literal(CARRIED)}
+        gone = sql.SQL("select {unit} from landing_difference where _line_no is null and _part <> {carried}")
+        future = sql.SQL(" union (select {unit} from landing_future except select {unit} from landing_row)")
+        query = gone.format(**parts)
+        if self._has_future:
+            query += future.format(**parts)
+        query = sql.SQL("({gone}) except select {unit} from landing_present").format(gone=query, unit=self.table.unit)
+        return self.table.replace_temporary(name, query)
 
     @property
     def _has_future(self) -> bool:
@@ -107,25 +103,42 @@ class Comparison:
             batch.batch_id for batch in self.landed if (batch.from_date or day) <= day <= batch.version.business_date
         ]
 
-    def _same_as_before(self) -> sql.Composable:
-        """The units that are delivered exactly as they are in effect."""
-        if self.contract.unit:
-            query = sql.SQL(
-                "select {unit} from landing_row full join "
-                "(select {unit}, _row_hash, _part from landing_state) as state using ({unit}, _row_hash) "
-                "group by {unit} having count(_line_no) = count(*) and count(_part) = count(*) "
-                "and not bool_or(_part = {carried})"
-            )
-        else:
-            query = sql.SQL(
-                "select {unit} from landing_row join landing_state using ({unit}, _row_hash) where _part <> {carried}"
-            )
-        same = query.format(unit=self.table.unit, carried=sql.Literal(CARRIED))
-        if not self._has_future:
-            return same
-        # in the eyes of those who know more, another row may stand before this one: then it has to be stated again
-        self._keep_future()
-        return same + sql.SQL(" except select {unit} from landing_future").format(unit=self.table.unit)
+    def _difference(self) -> sql.Composable:
+        """Delivered lines that are not in effect already, and units in effect without a line; ``_part`` of the state.
+
+        To those who know more than this delivery another row may stand before it: then it has to be stated again.
+        """
+        stated_again = sql.SQL("false")
+        if self._has_future:
+            stated_again = sql.SQL("({unit}) in (select {unit} from landing_future)").format(unit=self.table.unit)
+        if not self.contract.unit:
+            query = """
+                select {unit}, n._line_no, s._part
+                from landing_row as n
+                full join landing_state as s using ({unit})
+                where n._row_hash is distinct from s._row_hash or s._part = {carried} or {stated_again}
+            """
+        else:  # a unit is the same when all of its rows are
+            query = """
+                with side as (
+                    select {unit}, _line_no, _row_hash, null as _part from landing_row
+                    union all
+                    select {unit}, null, _row_hash, _part from landing_state
+                ),
+                unit as (
+                    select {unit},
+                        array_agg(_row_hash order by _row_hash) filter (where _part is null)
+                            is distinct from array_agg(_row_hash order by _row_hash) filter (where _part <> {carried})
+                            or {stated_again} as is_other,
+                        count(_line_no) = 0 as is_gone
+                    from side
+                    group by {unit}
+                )
+                select {unit}, side._line_no, side._part
+                from unit join side using ({unit})
+                where is_other and (side._line_no is not null or is_gone)
+            """
+        return sql.SQL(query).format(unit=self.table.unit, carried=sql.Literal(CARRIED), stated_again=stated_again)
 
     def _keep_future(self) -> None:
         version = self.batch.version

@@ -175,6 +175,8 @@ class Contract(_Strict):
             raise ValueError("every table of the spine says to which loan a row belongs: loan_id is missing")
         if any(self.column(name).nullable for name in (*self.key, "loan_id", self.known_date_column)):
             raise ValueError("key, loan_id and known date cannot be empty")
+        if any(self.column(name).informational for name in self.key):
+            raise ValueError("a key cannot be informational: it is part of the row's hash")
         if not self.column(self.control_column).is_decimal:
             raise ValueError("the control column is an amount")
         if self.column(self.known_date_column).type != "date":

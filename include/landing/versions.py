@@ -162,13 +162,13 @@ class RawTable:
             for name in self.contract.unit_or_key
         )
 
-    def replace_temporary(self, name: str, query: sql.Composable) -> int:
+    def replace_temporary(self, name: str, query: sql.Composable, *, is_joined_often: bool = True) -> int:
         """Make a temporary table that lives as long as the transaction. Returns its number of rows."""
         self.execute("drop table if exists {name}", name=sql.Identifier("pg_temp", name))
         count = self.execute(
             "create temporary table {name} on commit drop as {query}", name=sql.Identifier(name), query=query
         ).rowcount
-        if count > 50_000:  # a smaller table is planned well enough by its size
+        if is_joined_often and count > 50_000:  # a smaller table is planned well enough by its size
             self.execute("analyze {name}", name=sql.Identifier(name))
         return count
 
