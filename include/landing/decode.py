@@ -20,6 +20,8 @@ class SourceFile:
     is_compressed: bool
     encoding: str
     first_line_no: int
+    # size and times when its digest was taken: the same file is read a second time
+    state: tuple[int, int, int]
 
 
 @dataclass

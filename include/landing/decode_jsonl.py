@@ -1,6 +1,7 @@
 """JSON lines: one object a line. Numbers are kept as the text that was written, so nothing is rounded on the way."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import chain
 
@@ -58,10 +59,9 @@ def raw_rows(file: SourceFile, line_numbers: list[int]) -> dict[int, RawRow]:
     found = {}
     first = file.first_line_no
     for records in _records(file):
-        for number in line_numbers:
-            if first <= number < first + len(records):
-                text = records.text(number - first).decode()
-                found[number] = RawRow(file.name, records.line(number - first), text)
+        for number in line_numbers[bisect_left(line_numbers, first) : bisect_left(line_numbers, first + len(records))]:
+            text = records.text(number - first).decode()
+            found[number] = RawRow(file.name, records.line(number - first), text)
         first += len(records)
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,12 +41,12 @@ def raw_rows(file: SourceFile, line_numbers: list[int]) -> dict[int, RawRow]:
     with _opened(file) as parquet:
         first = file.first_line_no
         for batch in _batches(parquet, file, None):
-            for number in line_numbers:
-                if first <= number < first + batch.num_rows:
-                    row = batch.slice(number - first, 1).to_pylist()[0]
-                    text = json.dumps(row, ensure_ascii=False, default=str)
-                    found[number] = RawRow(file.name, number - file.first_line_no + 1, text)
-            first += batch.num_rows
+            last = first + batch.num_rows
+            for number in line_numbers[bisect_left(line_numbers, first) : bisect_left(line_numbers, last)]:
+                row = batch.slice(number - first, 1).to_pylist()[0]
+                text = json.dumps(row, ensure_ascii=False, default=str)
+                found[number] = RawRow(file.name, number - file.first_line_no + 1, text)
+            first = last
     return found
 
 

@@ -22,6 +22,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def state_of(path: Path) -> tuple[int, int, int]:
+    """What changes when somebody writes to a file or puts another one in its place."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def read_utf8(path: Path, *, encoding: str, is_compressed: bool) -> Iterator[bytes]:
     """The file's text as UTF-8 in blocks, without a byte order mark.
 

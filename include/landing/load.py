@@ -11,7 +11,7 @@ from include.failpoint import failpoint
 from include.landing.contract import Contract, contracts_of
 from include.landing.decode import SourceFile
 from include.landing.discover import Delivery, safe_file
-from include.landing.files import sha256_of
+from include.landing.files import sha256_of, state_of
 from include.landing.load_table import TableLoad
 from include.landing.manifest import ManifestTable, batch_id, content_hash
 from include.landing.passes import TableFiles
@@ -92,6 +92,7 @@ def _sound_files(delivery: Delivery, landing: Path, contract: Contract, stated: 
     line_no = 1
     for file in stated.ordered_files:
         path = safe_file(landing, delivery, file)
+        state = state_of(path)
         digest = sha256_of(path)
         if digest != file.sha256:
             raise DeliveryError(
@@ -99,7 +100,7 @@ def _sound_files(delivery: Delivery, landing: Path, contract: Contract, stated: 
                 "It was changed, cut off or is still being written; nothing of the delivery was loaded",
                 next_command=f"sha256sum {path}",
             )
-        files.append(SourceFile(path, file.name, file.file_format, file.is_compressed, stated.encoding, line_no))
+        files.append(SourceFile(path, file.name, file.file_format, file.is_compressed, stated.encoding, line_no, state))
         line_no += file.row_count
     return TableFiles(contract, files, stated.ordered_files)
 

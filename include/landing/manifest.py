@@ -76,7 +76,7 @@ class Manifest(_Strict):
     known_date: date | None = None
     from_date: date | None = None
     replaces: Literal["delivery", "keys"] = "delivery"
-    tables: tuple[ManifestTable, ...]
+    tables: Annotated[tuple[ManifestTable, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:

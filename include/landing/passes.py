@@ -19,6 +19,7 @@ from include.landing.chunk import WHOLE_ROWS, Chunk, concat
 from include.landing.contract import Contract
 from include.landing.cross_rows import group_texts, process_hashes
 from include.landing.decode import Drift, SourceFile, raw_rows, read_chunks
+from include.landing.files import state_of
 from include.landing.manifest import ManifestFile
 from include.landing.prepare import Prepared, prepare
 
@@ -217,6 +218,11 @@ def _refuse_retyped(table: TableFiles, seen: Seen) -> None:
 
 def _compare_row_count(table: TableFiles, seen: Seen, number: int) -> None:
     file, stated = table.files[number], table.stated[number]
+    if state_of(file.path) != file.state:
+        raise DeliveryError(
+            f"{file.path} was changed while it was being landed. Nothing of the delivery was loaded",
+            next_command=f"ls -l {file.path}",
+        )
     if int(seen.rows[number]) != stated.row_count:
         raise DeliveryError(
             f"{file.path} holds {seen.rows[number]} rows, its manifest says {stated.row_count}. "

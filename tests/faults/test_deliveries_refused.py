@@ -11,6 +11,7 @@ import pytest
 
 from include.errors import DeliveryError
 from include.jobs.land import land
+from include.landing.decode import read_chunks
 from include.landing.delivery_writer import write_delivery
 from include.settings import Settings
 from tests.support.landing_rows import payment, payments, query
@@ -66,6 +67,20 @@ def test_a_file_that_is_not_the_one_of_its_manifest_is_refused(settings: Setting
     with data_file(manifest).open("ab") as file:
         file.write(b"T9,")  # somebody is still writing
     assert "still being written" in refused(settings)
+
+
+def test_a_file_that_somebody_writes_to_while_it_is_landed_is_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = data_file(deliver(settings))
+
+    def write_between(*arguments: object) -> object:
+        with path.open("ab") as file:
+            file.write(b"\n")
+        return read_chunks(*arguments)
+
+    monkeypatch.setattr("include.landing.passes.read_chunks", write_between)
+    assert "was changed while it was being landed" in refused(settings)
 
 
 def test_a_file_cut_off_after_its_manifest_was_made_is_refused(settings: Settings) -> None:

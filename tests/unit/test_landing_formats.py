@@ -17,6 +17,7 @@ from include.landing import records as records_module
 from include.landing.chunk import Chunk, concat
 from include.landing.contract import contracts_of
 from include.landing.decode import Drift, SourceFile, raw_rows, read_chunks
+from include.landing.files import state_of
 from include.landing.prepare import prepare
 from include.landing.records import read_records
 from tests.support.landing_rows import LOAN, PAYMENT, loan, payment
@@ -30,8 +31,8 @@ AWKWARD = ROW.replace("BANK", '"a,""b""\nc"')
 
 
 def source(path: Path, encoding: str = "utf-8") -> SourceFile:
-    name = path.name
-    return SourceFile(path, name, name.removesuffix(".gz").rsplit(".", 1)[1], name.endswith(".gz"), encoding, 1)
+    file_format = path.name.removesuffix(".gz").rsplit(".", 1)[1]
+    return SourceFile(path, path.name, file_format, path.suffix == ".gz", encoding, 1, state_of(path))
 
 
 def read(path: Path, encoding: str = "utf-8", contract=TRANSACTION) -> Chunk:
