@@ -37,7 +37,7 @@ class Kiva:
 
 
 @pytest.fixture(scope="module")
-def book(server, template_warehouse, kiva_landing, tmp_path_factory) -> Iterator[Kiva]:
+def book(kiva_landing, server, template_warehouse, tmp_path_factory) -> Iterator[Kiva]:
     landing, summary = kiva_landing
     server.create_database("kiva", template=template_warehouse)
     home = tmp_path_factory.mktemp("kiva-home")

@@ -34,7 +34,7 @@ class Book:
 
 
 @pytest.fixture(scope="module")
-def book(server, template_warehouse, superlender_landing, tmp_path_factory) -> Iterator[Book]:
+def book(superlender_landing, server, template_warehouse, tmp_path_factory) -> Iterator[Book]:
     landing, summary = superlender_landing
     server.create_database("superlender", template=template_warehouse)
     home = tmp_path_factory.mktemp("superlender-home")
