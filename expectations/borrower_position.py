@@ -9,6 +9,7 @@ from great_expectations.core import ExpectationSuite
 from expectations.rules import ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
+STAGE = "marts"
 BORROWERS_UNLIKE_THEIR_LOANS = """
 with touched as (
     select borrower_id from {candidate}.touched_borrower

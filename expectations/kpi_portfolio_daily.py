@@ -5,6 +5,7 @@ from great_expectations.core import ExpectationSuite
 from expectations.rules import WARNING, ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
+STAGE = "marts"
 # computed here from days past due, in the models from the bucket: two ways to the same figures
 CELLS_UNLIKE_THE_PORTFOLIO = """
 with portfolio as (

@@ -7,6 +7,7 @@ from great_expectations.expectations.expectation import Expectation
 from expectations.rules import WARNING, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
+STAGE = "marts"
 STATUSES = ["PENDING", "ACTIVE", "PAID_OFF", "CLOSED", "CHARGED_OFF", "SOLD", "CANCELLED", "EXCLUDED"]
 EXCLUSION_REASONS = ["NO_CONTRACT", "NO_SCHEDULE", "NO_CURRENCY_POLICY"]
 HABITS = ["EARLY", "ON_TIME", "LATE", "UNKNOWN"]

@@ -6,6 +6,7 @@ from great_expectations.core import ExpectationSuite
 from expectations.rules import ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
+STAGE = "marts"
 SEVERITIES = ["YELLOW", "ORANGE", "RED", "RED_CRITICAL"]
 SIGNALS_WITHOUT_A_LIVE_LOAN = """
 select signal.loan_id

@@ -5,6 +5,7 @@ from great_expectations.core import ExpectationSuite
 from expectations.rules import ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
+STAGE = "marts"
 TOUCHED_AND_VANISHED = """
 select touched.loan_id
 from {candidate}.touched_loan as touched

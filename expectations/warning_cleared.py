@@ -6,6 +6,7 @@ from great_expectations.core import ExpectationSuite
 from expectations.rules import ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
+STAGE = "lists"
 CLEARED_BY = ["SIGNALS_CLEARED", "LOAN_NOT_LIVE"]
 REASONS_LEFT_OPEN = """
 btrim(reason_text_zh) = '' or btrim(reason_text_en) = '' or reason_text_zh || reason_text_en ~ '[{}]'

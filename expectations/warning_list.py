@@ -9,6 +9,7 @@ from expectations.loan_signal import SEVERITIES
 from expectations.rules import ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
+STAGE = "lists"
 SCORE_STATUSES = ["NO_MODEL_YET"]
 # a severity that is not known at all is another rule's finding
 CHANGE_UNLIKE_SEVERITIES = """

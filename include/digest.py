@@ -103,7 +103,7 @@ TEXT = {
     "within": ("未超出", "within target"),
     "audit": ("## 审计", "## Audit"),
     "passed": ("规则 {0} 条，提示 {1} 条。", "Rules: {0}. Warnings: {1}."),
-    "warned": ("- {0}：{1}（基准日 {2}）。{3}", "- {0}: {1} ({2} in the base). {3}"),
+    "warned": ("- {0}：{1}（基准日 {2}）。应满足：{3}", "- {0}: {1} ({2} in the base). Should hold: {3}"),
     "data": ("## 数据", "## Data"),
     "fresh": ("全部来源为当日数据。", "Every source is of the day."),
     "stale": ("- **{0} 数据截至 {1}**", "- **{0} is known up to {1} only**"),

@@ -32,11 +32,13 @@ def audit(run_id: str, settings: Settings, *, stage: str) -> dict[str, int]:
     with run_job(settings, run_id, f"audit_{stage}") as job:
         if job.is_done_before:
             return {}
-        from include.quality import check  # three seconds of import that only the audits pay
+        from expectations.catalogue import STAGES, tables_read  # Great Expectations: seconds of import
+        from include.quality import check
 
         shown = _scope(job.connection, job.run)
-        take_snapshot(job.connection, job.run, stage)
-        outcomes = check(settings, stage, replace(shown, candidate=SCHEMA), shown=shown)
+        scope = replace(shown, candidate=SCHEMA)
+        take_snapshot(job.connection, job.run, STAGES[stage], tables_read(stage, scope))
+        outcomes = check(settings, stage, scope, shown=shown)
         failpoint(f"audit_{stage}:mid")
         _keep_outcomes(job, stage, outcomes)
         job.connection.commit()
@@ -97,7 +99,7 @@ def _keep_outcomes(job: Job, stage: str, outcomes: "list[Outcome]") -> None:
 def _log_warnings(outcomes: "list[Outcome]") -> None:
     for one in outcomes:
         if one.is_warning:
-            log.warning("%s.%s: %s. %s", one.table, one.rule, _rows(one), one.en)
+            log.warning("%s.%s does not hold (%s): %s", one.table, one.rule, _rows(one), one.en)
 
 
 def _refusal(settings: Settings, job: Job, stage: str, stops: "list[Outcome]") -> AuditError:
@@ -110,8 +112,8 @@ def _refusal(settings: Settings, job: Job, stage: str, stops: "list[Outcome]") -
     for one in stops:
         lines += [
             f"  {one.table}.{one.rule}: {_rows(one)}",
-            f"    {one.zh} {one.en}",
-            f"    {one.why}",
+            f"    what should hold: {one.zh} {one.en}",
+            f"    why: {one.why}",
             f"    to see the rows: set postloan.run = '{run.run_id}'; {' '.join(one.rows_sql.split())};",
         ]
     page = data_docs_directory(settings, run) / "index.html"

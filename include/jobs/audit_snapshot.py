@@ -9,6 +9,7 @@ is touched every day, and a carried loan whose signal, bucket or borrower had to
 ``loan_position``. The other data sets are complete in every run.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import psycopg
@@ -20,25 +21,15 @@ from include.warehouse.runs import Run, assert_writer
 
 SCHEMA = "audit"
 FOLDED = ("loan_position",)
-# by stage: taken anew; still good when the former stage of the same attempt took them
-FRESH = {
-    "marts": (
-        "touched_loan", "touched_borrower", "loan_position", "loan_signal", "borrower_position", "kpi_portfolio_daily"
-    ),
-    "lists": ("warning_list", "warning_cleared"),
-}  # fmt: skip
-SHARED = {"marts": (), "lists": ("loan_position", "loan_signal", "kpi_portfolio_daily")}
 SORT_MEMORY = "256MB"
 
 
-def take_snapshot(connection: psycopg.Connection, run: Run, stage: str) -> None:
-    """Bring the tables that the rules of ``stage`` read to the candidate of ``run``. Commits."""
+def take_snapshot(connection: psycopg.Connection, run: Run, checked: Collection[str], read: Collection[str]) -> None:
+    """Bring tables to the candidate of ``run`` and commit: ``checked`` always, ``read`` unless this attempt did."""
     assert_writer(connection, run)
     connection.execute("select set_config('work_mem', %s, true)", (SORT_MEMORY,))
-    for table in FRESH[stage]:
-        _take(connection, run, table)
-    for table in SHARED[stage]:
-        if _mark_of(connection, table) != _mark(run):
+    for table in sorted({*checked, *read}):
+        if table in checked or _mark_of(connection, table) != _mark(run):
             _take(connection, run, table)
     connection.commit()
 

@@ -65,7 +65,7 @@ def test_it_tells_audit_warnings_stale_systems_and_what_was_quarantined() -> Non
         values_changed_by_new_rules=12,
     )
     text = digest_text(loud, "en")
-    assert "- loan_position.no_loan_is_excluded: 216 (215 in the base). No loan is left out." in text
+    assert "- loan_position.no_loan_is_excluded: 216 (215 in the base). Should hold: No loan is left out." in text
     assert "- **bureau is known up to 2026-03-08 only**" in text
     assert "- payments.repayment_transaction: batches 1, rows loaded 22,000, rows quarantined 3" in text
     assert "New code or policy changed 12 values" in text
