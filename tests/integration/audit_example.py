@@ -159,7 +159,8 @@ BASE_LISTED = [
 def cleared(loan_id: str, borrower_id: str, severity: str, since: date, by: str) -> dict[str, Any]:
     return {
         "business_date": TODAY, "run_id": RUN, "loan_id": loan_id, "borrower_id": borrower_id,
-        "last_severity": severity, "listed_since_date": since, "cleared_signal_codes": "missed_instalment", "cleared_by": by,
+        "last_severity": severity, "listed_since_date": since, "cleared_signal_codes": "missed_instalment",
+        "cleared_by": by,
         "reason_text_zh": "预警信号均已解除", "reason_text_en": "all signals have ended",
     }  # fmt: skip
 
