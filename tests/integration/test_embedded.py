@@ -105,6 +105,7 @@ def test_a_port_taken_by_another_program_is_given_up_for_a_new_one(own):
     server = embedded.start(own)
     embedded.stop(own)
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections of the server linger
         other.bind(("127.0.0.1", server.port))
         other.listen()
         moved = embedded.start(own)
