@@ -12,7 +12,7 @@ from include.warehouse.connection import connect
 from tests.support.days import compute, land_all
 from tests.support.small_bank import HISTORY_TO, deliver_days
 
-JUMPS = 12
+JUMPS = 8
 LONGEST_JUMP = 120
 UNTOUCHED = """
     select count(*) from serving.loan_position_as_of(%s)
