@@ -7,7 +7,9 @@ with new_rows as (
 ),
 
 target as (
-    select target.target_rate from {{ policy('kpi_target') }} as target where target.kpi_code = 'npl_90p'
+    select target.target_rate
+    from {{ policy('kpi_target') }} as target
+    where target.kpi_code = 'npl_90p'
 ),
 
 {% if not all_loans() %}
