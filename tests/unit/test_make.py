@@ -133,5 +133,5 @@ def test_each_target_is_one_line_and_prepares_the_environment_first(target):
 
 
 def test_continuous_integration_calls_the_readmes_test_command():
-    assert "\nmake test\n" in (PROJECT_DIR / ".ci" / "run").read_text(encoding="utf-8")
+    assert "\nmake test" in (PROJECT_DIR / ".ci" / "run").read_text(encoding="utf-8")
     assert os.access(PROJECT_DIR / ".ci" / "run", os.X_OK)
