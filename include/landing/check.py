@@ -20,6 +20,7 @@ from include.landing.reasons import reason_text
 MAX_TEXT_LENGTH = 200
 TOTAL_TYPE = pa.decimal128(38, 2)
 INTEGER_LIMIT = 2**31 - 1
+SAMPLE_ROWS = 1000
 SHAPE_REASONS = {
     shapes.WRONG_NUMBER_OF_CELLS: "wrong_number_of_cells",
     shapes.NOT_A_JSON_OBJECT: "not_a_json_object",
@@ -84,91 +85,133 @@ def check(chunk: Chunk, contract: Contract) -> Checked:
 
 
 def _check_column(checked: Checked, column: Column, text: pa.Array) -> None:
-    if not column.nullable:
-        checked.refuse(_mask(pc.is_null(text)), "not_stated", column.name, column.name)
-    if column.type == "text":
-        _check_text(checked, column, text)
-    elif column.type == "integer":
-        _check_integer(checked, column, text)
-    elif column.type == "date":
-        _check_date(checked, column, text)
-    elif column.type == "boolean":
-        allowed = pc.is_in(text, pa.array(["true", "false"]))
-        checked.refuse(_stated_but_not(text, allowed), "not_a_boolean", column.name, column.name)
-        checked.values[column.name] = pc.if_else(pc.is_null(text), pa.scalar(None, pa.bool_()), pc.equal(text, "true"))
-        checked.canonical[column.name] = text
-    else:
-        _check_decimal(checked, column, text)
-
-
-def _check_text(checked: Checked, column: Column, text: pa.Array) -> None:
     name = column.name
+    if not column.nullable and text.null_count:
+        checked.refuse(_mask(pc.is_null(text)), "not_stated", name, name)
+    if not _is_repetitive(text):
+        judged = _judge(column, text)
+        faults, values, canonical = judged.faults, judged.values, judged.canonical
+    else:  # codes and dates: judge each different text once
+        encoded = text.dictionary_encode()
+        judged = _judge(column, encoded.dictionary)
+        codes = encoded.indices
+        faults = [Fault(_of_rows(fault.where, codes), fault.code, fault.detail) for fault in judged.faults]
+        values = judged.values.take(codes)
+        canonical = text if judged.canonical is encoded.dictionary else judged.canonical.take(codes)
+    for fault in faults:
+        checked.refuse(fault.where, fault.code, name, f"{name}{fault.detail}")
+    checked.values[name] = values
+    checked.canonical[name] = canonical
+
+
+def _is_repetitive(text: pa.Array) -> bool:
+    sample = text[:SAMPLE_ROWS]
+    return len(text) > SAMPLE_ROWS and len(sample.unique()) <= SAMPLE_ROWS // 10
+
+
+def _of_rows(where: np.ndarray, codes: pa.Array) -> np.ndarray:
+    """A mask over different texts as a mask over the rows that hold them; a row without a text is never meant."""
+    with_null = np.append(where, False)
+    return with_null[codes.fill_null(len(where)).to_numpy()]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mask of what is wrong with values, as a code of ``reasons``."""
+
+    where: np.ndarray
+    code: str
+    detail: str = ""
+
+
+@dataclass
+class Judged:
+    """Texts of one column: their typed values, their one form, and what is wrong with some of them."""
+
+    values: pa.Array
+    canonical: pa.Array
+    faults: list[Fault]
+
+    def add(self, where: np.ndarray, code: str, detail: str = "") -> None:
+        if where.any():
+            self.faults.append(Fault(where, code, detail))
+
+
+def _judge(column: Column, text: pa.Array) -> Judged:
+    if column.type == "text":
+        return _judge_text(column, text)
+    if column.type == "integer":
+        return _judge_integer(column, text)
+    if column.type == "date":
+        return _judge_date(column, text)
+    if column.type == "boolean":
+        values = pc.if_else(pc.is_null(text), pa.scalar(None, pa.bool_()), pc.equal(text, "true"))
+        judged = Judged(values, text, [])
+        judged.add(_stated_but_not(text, pc.is_in(text, pa.array(["true", "false"]))), "not_a_boolean")
+        return judged
+    return _judge_decimal(column, text)
+
+
+def _judge_text(column: Column, text: pa.Array) -> Judged:
+    judged = Judged(text, text, [])
     if column.one_of is not None:
         allowed = pc.is_in(text, pa.array(column.one_of))
-        checked.refuse(_stated_but_not(text, allowed), "unknown_code", name, f"{name}: {', '.join(column.one_of)}")
+        judged.add(_stated_but_not(text, allowed), "unknown_code", f": {', '.join(column.one_of)}")
     else:
-        too_long = pc.greater(pc.utf8_length(text), MAX_TEXT_LENGTH)
-        checked.refuse(_mask(too_long), "too_long", name, name)
+        judged.add(_mask(pc.greater(pc.utf8_length(text), MAX_TEXT_LENGTH)), "too_long")
         # a line feed inside a quoted cell is text like any other; the rest of the control characters never is
-        checked.refuse(
-            _mask(pc.match_substring_regex(text, r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")), "control_character", name, name
-        )
-        trimmed = pc.equal(pc.utf8_trim_whitespace(text), text)
-        checked.refuse(_stated_but_not(text, trimmed), "surrounding_blanks", name, name)
+        judged.add(_mask(pc.match_substring_regex(text, r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")), "control_character")
+        judged.add(_stated_but_not(text, pc.equal(pc.utf8_trim_whitespace(text), text)), "surrounding_blanks")
     if column.pattern is not None:
         fits = pc.match_substring_regex(text, rf"^(?:{column.pattern})$")
-        checked.refuse(_stated_but_not(text, fits), "wrong_form", name, f"{name}: {column.pattern}")
-    checked.values[name] = checked.canonical[name] = text
+        judged.add(_stated_but_not(text, fits), "wrong_form", f": {column.pattern}")
+    return judged
 
 
-def _check_integer(checked: Checked, column: Column, text: pa.Array) -> None:
+def _judge_integer(column: Column, text: pa.Array) -> Judged:
     # no leading zeros: the text is the number's one form, which keys rely on
     fits = pc.match_substring_regex(text, r"^(?:0|-?[1-9][0-9]{0,9})$")
-    checked.refuse(_stated_but_not(text, fits), "not_an_integer", column.name, column.name)
     wide = _where(fits, text).cast(pa.int64())
     in_range = pc.less_equal(pc.abs(wide), INTEGER_LIMIT)
-    checked.refuse(_stated_but_not(wide, in_range), "not_an_integer", column.name, column.name)
-    values = _where(in_range, wide).cast(pa.int32())
-    _check_bounds(checked, column, values)
-    checked.values[column.name] = values
-    checked.canonical[column.name] = text
+    judged = Judged(_where(in_range, wide).cast(pa.int32()), text, [])
+    judged.add(_stated_but_not(text, fits), "not_an_integer")
+    judged.add(_stated_but_not(wide, in_range), "not_an_integer")
+    _judge_bounds(judged, column)
+    return judged
 
 
-def _check_decimal(checked: Checked, column: Column, text: pa.Array) -> None:
+def _judge_decimal(column: Column, text: pa.Array) -> Judged:
     precision, scale = column.precision_and_scale
     # nearly always every amount is written in the one canonical form: then one look is enough
     canonical = pc.match_substring_regex(text, rf"^(?:0|-?[1-9][0-9]{{0,{precision - scale - 1}}})\.[0-9]{{{scale}}}$")
-    is_canonical = pc.all(canonical).as_py() is not False
-    if is_canonical:
-        values = text.cast(pa.decimal128(precision, scale))
+    if pc.all(canonical).as_py() is not False:
+        judged = Judged(text.cast(pa.decimal128(precision, scale)), text, [])
     else:
         fits = pc.match_substring_regex(text, rf"^-?[0-9]{{1,{precision - scale}}}(?:\.[0-9]{{1,{scale}}})?$")
-        detail = f"{column.name}: {precision - scale} digits, {scale} decimals"
-        checked.refuse(_stated_but_not(text, fits), "not_an_exact_decimal", column.name, detail)
         values = _where(fits, text).cast(pa.decimal128(precision, scale))
-    _check_bounds(checked, column, values)
-    checked.values[column.name] = values
-    checked.canonical[column.name] = text if is_canonical else values.cast(pa.string())
+        judged = Judged(values, values.cast(pa.string()), [])
+        detail = f": {precision - scale} digits, {scale} decimals"
+        judged.add(_stated_but_not(text, fits), "not_an_exact_decimal", detail)
+    _judge_bounds(judged, column)
+    return judged
 
 
-def _check_date(checked: Checked, column: Column, text: pa.Array) -> None:
-    name = column.name
+def _judge_date(column: Column, text: pa.Array) -> Judged:
     # a file holds few different dates: judge each once
     encoded = text.dictionary_encode()
     distinct = encoded.dictionary
     iso = pc.match_substring_regex(distinct, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-    judged = zip(distinct.to_pylist(), iso.to_pylist(), strict=True)
-    dates = [_real_date(day) if is_iso else None for day, is_iso in judged]
-    real = pa.array(dates, pa.date32())
+    pairs = zip(distinct.to_pylist(), iso.to_pylist(), strict=True)
+    real = pa.array([_real_date(day) if is_iso else None for day, is_iso in pairs], pa.date32())
     sane = pc.and_(pc.greater_equal(real, column.earliest), pc.less_equal(real, column.latest))
-    if not pc.all(pc.fill_null(sane, False)).as_py() and len(distinct):
+    judged = Judged(real.take(encoded.indices), text, [])
+    if len(distinct) and not pc.all(pc.fill_null(sane, False)).as_py():
         indices = encoded.indices
-        checked.refuse(_stated_but_not(text, iso.take(indices)), "not_an_iso_date", name, name)
-        checked.refuse(_stated_but_not(text, pc.is_valid(real).take(indices)), "no_such_date", name, name)
-        detail = f"{name}: {column.earliest.year} to {column.latest.year}"
-        checked.refuse(_stated_but_not(text, sane.take(indices)), "date_out_of_range", name, detail)
-    checked.values[name] = real.take(encoded.indices)
-    checked.canonical[name] = text
+        judged.add(_stated_but_not(text, iso.take(indices)), "not_an_iso_date")
+        judged.add(_stated_but_not(text, pc.is_valid(real).take(indices)), "no_such_date")
+        span = f": {column.earliest.year} to {column.latest.year}"
+        judged.add(_stated_but_not(text, sane.take(indices)), "date_out_of_range", span)
+    return judged
 
 
 def _real_date(text: str) -> date | None:
@@ -178,16 +221,16 @@ def _real_date(text: str) -> date | None:
         return None
 
 
-def _check_bounds(checked: Checked, column: Column, values: pa.Array) -> None:
+def _judge_bounds(judged: Judged, column: Column) -> None:
+    values = judged.values
     for bound, holds, words in (
         (column.above, pc.greater, "above"),
         (column.at_least, pc.greater_equal, "at least"),
         (column.below, pc.less, "below"),
     ):
         if bound is not None:
-            detail = f"{column.name}: {words} {bound}"
             broken = _stated_but_not(values, holds(values, _bound(bound, values)))
-            checked.refuse(broken, "out_of_bounds", column.name, detail)
+            judged.add(broken, "out_of_bounds", f": {words} {bound}")
 
 
 def _check_rule(checked: Checked, rule: Rule, contract: Contract) -> None:

@@ -46,6 +46,17 @@ class Chunk:
             self.malformed[rows],
         )
 
+    def split(self, is_apart: np.ndarray) -> tuple["Chunk", "Chunk"]:
+        """The rows outside and inside of a mask; without copying when the mask is the end of the chunk."""
+        first = int(np.argmax(is_apart))
+        if not is_apart[first:].all():
+            return self.take(~is_apart), self.take(is_apart)
+        return self._slice(0, first), self._slice(first, len(self))
+
+    def _slice(self, first: int, last: int) -> "Chunk":
+        columns = {name: column[first:last] for name, column in self.columns.items()}
+        return Chunk(columns, self.line_no[first:last], self.malformed[first:last])
+
 
 def concat(chunks: list[Chunk]) -> Chunk:
     """One chunk of all rows; needs at least one."""

@@ -11,6 +11,7 @@ from include.landing.check import Checked
 from include.landing.chunk import Chunk
 from include.landing.contract import Contract
 from include.landing.copy_rows import unscaled
+from include.landing.row_hash import row_hashes
 
 JOIN = "\x1f"
 # numeric(18,2) in cents; sums are compared as floats first, because int64 would wrap
@@ -65,7 +66,7 @@ def groups_of(checked: Checked, names: Sequence[str], within: Groups | None = No
     return Groups(codes, count)
 
 
-def doubled_keys(checked: Checked, hashes: np.ndarray, keys: Groups, contract: Contract) -> np.ndarray:
+def doubled_keys(checked: Checked, keys: Groups, contract: Contract) -> np.ndarray:
     """The mask of exact duplicates: all but the first of rows that say the same. Rows that differ are all refused."""
     codes = keys.codes
     counts = np.bincount(codes[codes >= 0], minlength=keys.count)
@@ -78,6 +79,7 @@ def doubled_keys(checked: Checked, hashes: np.ndarray, keys: Groups, contract: C
     first = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
     first_of = np.repeat(first, np.diff(np.append(first, len(rows))))
     is_good = checked.is_good
+    hashes = row_hashes(checked.canonical, contract)
     agrees = (hashes[rows] == hashes[rows[first_of]]).all(axis=1) & is_good[rows] & is_good[rows[first_of]]
     group_number = np.cumsum(np.concatenate([[True], group[1:] != group[:-1]])) - 1
     disagreeing = np.bincount(group_number, weights=~agrees) > 0

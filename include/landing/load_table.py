@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from include.errors import DeliveryError
+from include.landing.bulk import BULK_ROWS, indexes_built_at_the_end, made_ahead
 from include.landing.chunk import WHOLE_ROWS
 from include.landing.compare import Comparison
 from include.landing.copy_rows import HEADER, TRAILER
@@ -128,23 +129,29 @@ class TableLoad:
         balance = self.batch.balance
         for share in (balance.incoming, balance.loaded, balance.unchanged, balance.quarantined, balance.duplicate):
             share.rows, share.total = 0, ZERO
+        is_bulk = self.files.rows > BULK_ROWS
         if self._comparison is None:
-            self._copy(self._counted(run_pass(self.files, self.seen, apart)), None)
+            with indexes_built_at_the_end(self.table) if is_bulk and not self.landed else nullcontext():
+                self._copy(self._counted(self._chunks(self.seen, apart)), None)
         else:
             self._send_changed(self._comparison, apart)
         balance.incoming.add(int(self.seen.rows.sum()), sum(self.seen.totals, start=ZERO))
         balance.quarantined.add(len(self.seen.refused), self.seen.refused_total)
 
+    def _chunks(self, seen: Seen, apart: np.ndarray | None, only: np.ndarray | None = None) -> Iterator[Prepared]:
+        chunks = run_pass(self.files, seen, apart, only=only)
+        return made_ahead(chunks) if self.files.rows > WHOLE_ROWS else chunks
+
     def _send_changed(self, comparison: Comparison, apart: np.ndarray | None) -> None:
         comparison.open()
         good = Share()
-        chunks: Iterable[Prepared] = self._counted(run_pass(self.files, self.seen, apart), good)
+        chunks: Iterable[Prepared] = self._counted(self._chunks(self.seen, apart), good)
         if self.files.rows <= WHOLE_ROWS:
             chunks = list(chunks)
         comparison.send(chunks)
         changed = comparison.changed_lines()
         if self.files.rows > WHOLE_ROWS:  # the rows were not kept: read those that changed once more
-            chunks = run_pass(self.files, new_seen(self.files), apart, only=changed)
+            chunks = self._chunks(new_seen(self.files), apart, only=changed)
         self._copy(chunks, changed)
         balance = self.batch.balance
         balance.unchanged.add(good.rows - balance.loaded.rows, good.total - balance.loaded.total)
@@ -169,7 +176,7 @@ class TableLoad:
                     rows = rows & np.isin(prepared.line_no, changed, assume_unique=True)
                 if rows.any():
                     self.batch.balance.loaded.add(int(rows.sum()), prepared.checked.control_sum(rows))
-                    sender.send(raw_rows(prepared, rows, self.contract, self.batch.batch_id, dating))
+                    sender.send(raw_rows(prepared, rows, self.batch.batch_id, dating))
 
     @contextmanager
     def _sender(self) -> Iterator["_Sender"]:

@@ -134,8 +134,9 @@ def _cut_between_units(table: TableFiles, seen: Seen, *, is_one_chunk: bool) -> 
             last = _last_unit(units)
             is_last = pc.fill_null(pc.equal(units, last), False).to_numpy(zero_copy_only=False)
             if not is_last.all():
-                yield whole.take(~is_last)
-                held = [whole.take(is_last)]
+                done, rest = whole.split(is_last)
+                yield done
+                held = [rest]
         _compare_row_count(table, seen, number)
     if held:
         yield concat(held)

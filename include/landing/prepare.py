@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -32,9 +33,14 @@ class Prepared:
     """A chunk whose every row has found its place: good, refused or an exact duplicate."""
 
     checked: Checked
-    hashes: np.ndarray
+    contract: Contract
     is_duplicate: np.ndarray
     sums: dict[str, np.ndarray]
+
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        """The rows' fingerprints, made when first asked for: by the thread that sends, not by the one that checks."""
+        return row_hashes(self.checked.canonical, self.contract)
 
     @property
     def line_no(self) -> np.ndarray:
@@ -46,18 +52,17 @@ class Prepared:
 
 
 def prepare(chunk: Chunk, contract: Contract) -> Prepared:
-    """Check, hash and settle a chunk that holds whole units and every row of the keys in it."""
+    """Check and settle a chunk that holds whole units and every row of the keys in it."""
     checked = check(chunk, contract)
-    hashes = row_hashes(checked.canonical, contract)
     units = groups_of(checked, contract.unit_or_key)
     keys = groups_of(checked, [name for name in contract.key if name not in contract.unit_or_key], units)
-    is_duplicate = doubled_keys(checked, hashes, keys, contract)
+    is_duplicate = doubled_keys(checked, keys, contract)
     sums: dict[str, np.ndarray] = {}
     if contract.unit:
         whole_units(checked, units, contract)
         sums = running_sums(checked, checked.is_good & ~is_duplicate, units, contract)
     # a unit refused as a whole takes its duplicates with it
-    return Prepared(checked, hashes, is_duplicate & checked.is_good, sums)
+    return Prepared(checked, contract, is_duplicate & checked.is_good, sums)
 
 
 def raw_columns(contract: Contract) -> list[str]:
@@ -73,8 +78,9 @@ def raw_columns(contract: Contract) -> list[str]:
     ]
 
 
-def raw_rows(prepared: Prepared, rows: np.ndarray, contract: Contract, batch_id: int, dating: Dating) -> memoryview:
+def raw_rows(prepared: Prepared, rows: np.ndarray, batch_id: int, dating: Dating) -> memoryview:
     """The rows of a mask for COPY into the raw table, ordered by loan: its index is filled from left to right then."""
+    contract = prepared.contract
     positions = _by_loan(prepared, np.flatnonzero(rows))
     columns = raw_columns(contract)
     writer = RowWriter(len(positions), len(columns))

@@ -11,6 +11,7 @@ import pytest
 
 from include.errors import DeliveryError, LateDeliveryError
 from include.jobs.land import LandResult, land, manifest_path, missing_systems
+from include.landing import bulk
 from include.landing.contract import contracts_of
 from include.landing.delivery_writer import write_delivery
 from include.settings import Settings
@@ -555,6 +556,40 @@ def _forget(settings: Settings) -> None:
             "raw.core_banking__loan_contract__superseded, raw.core_banking__repayment_schedule__superseded, "
             "ops.load_batch, ops.load_file, quarantine.rows, vault.quarantine_text"
         )
+
+
+def test_the_first_large_landing_leaves_the_indexes_as_they_were(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexes = "select indexname, indexdef from pg_indexes where schemaname = 'raw' order by 1"
+    owners = "select relname, relowner::regrole::text from pg_class where relnamespace = 'raw'::regnamespace order by 1"
+    before = query(settings, indexes), query(settings, owners)
+    built = []
+    keep = bulk.indexes_built_at_the_end
+    monkeypatch.setattr("include.landing.load_table.BULK_ROWS", 3)
+    monkeypatch.setattr("include.landing.load_table.WHOLE_ROWS", 3)
+    monkeypatch.setattr(
+        "include.landing.load_table.indexes_built_at_the_end", lambda table: built.append(table) or keep(table)
+    )
+    pay(settings, DAY, *(payment(f"T{number}") for number in range(5)))
+    pay(settings, after(1), *(payment(f"S{number}") for number in range(5)))
+    land(after(1), "payments", settings)
+    assert len(built) == 1  # the second delivery finds rows that others may be reading
+    assert (query(settings, indexes), query(settings, owners)) == before
+    assert len(seen(settings, TRANSACTION, after(1), "transaction_id")) == 10
+
+
+def test_a_refused_first_landing_leaves_the_indexes_as_they_were(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexes = "select indexname, indexdef from pg_indexes where schemaname = 'raw' order by 1"
+    before = query(settings, indexes)
+    monkeypatch.setattr("include.landing.load_table.BULK_ROWS", 3)
+    monkeypatch.setattr("include.landing.load_table.WHOLE_ROWS", 3)
+    pay(settings, DAY, *(payment(f"T{number}", amount="x" if number > 9 else "1.00") for number in range(30)))
+    with pytest.raises(DeliveryError):
+        land(DAY, "payments", settings)
+    assert query(settings, indexes) == before
 
 
 def test_the_pipeline_may_add_rows_and_ledger_and_change_nothing(settings: Settings) -> None:
