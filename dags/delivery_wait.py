@@ -49,7 +49,7 @@ class LandDelivery(BaseOperator):
         self.system, self.business_date, self.wait_minutes = system, business_date, wait_minutes
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.landing.discover import HISTORY_FOLDER, daily_folder
+        from include.landing.discover import HISTORY_FOLDER, daily_folder, is_waited_for
         from include.landing.manifest import MANIFEST_NAME
 
         day, settings = as_date(self.business_date), load_settings()
@@ -57,7 +57,8 @@ class LandDelivery(BaseOperator):
         # a history that ends on the date is this date's delivery too
         manifests = [str(folder / MANIFEST_NAME), str(folder / HISTORY_FOLDER / MANIFEST_NAME)]
         wait_until = max(deadline(day, self.system, settings), time.time() + 60 * float(self.wait_minutes))
-        if not any_exists(manifests) and time.time() < wait_until:
+        is_due = is_waited_for(settings.landing, self.system) and not any_exists(manifests)
+        if is_due and time.time() < wait_until:
             self.defer(trigger=ManifestTrigger(manifests, wait_until), method_name="land")
         return self.land(context)
 

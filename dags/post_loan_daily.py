@@ -14,7 +14,7 @@ from dags.daily_tasks import audit, decide, deliver, open_run, publish, transfor
 from dags.delivery_wait import LandDelivery
 from dags.on_call import ON_CALL, PUBLISH_DEADLINE, send_failure_digest
 from dags.run_key import BUSINESS_DATE, date_param
-from include.landing.contract import load_systems
+from include.landing.discover import connected_systems
 from include.settings import load_settings
 
 settings = load_settings()
@@ -41,7 +41,7 @@ MIDNIGHT = CronPartitionTimetable("0 0 * * *", timezone=settings.timezone, run_o
 def post_loan_daily() -> None:
     land = LandDelivery.partial(
         task_id="land", business_date=BUSINESS_DATE, wait_minutes="{{ params.wait_minutes }}"
-    ).expand(system=list(load_systems()))
+    ).expand(system=connected_systems(settings.landing))
     opened_run_id = open_run(BUSINESS_DATE)
     chain(
         land,

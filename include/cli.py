@@ -100,12 +100,13 @@ def land(
     """Load the deliveries of a business date, and every earlier one that is not loaded yet."""
     from include.daily import counts_of
     from include.jobs.land import land as land_system
-    from include.landing.contract import contracts_of, load_systems
+    from include.landing.contract import contracts_of
+    from include.landing.discover import connected_systems
 
     settings = settings_of_this_process()
     if system is not None:
         contracts_of(system)
-    for name in [system] if system else sorted(load_systems()):
+    for name in [system] if system else connected_systems(settings.landing):
         say(f"land {name}: {counts_of(land_system(business_date, name, settings))}")
 
 

@@ -35,9 +35,9 @@ def run_date(business_date: date, settings: Settings, report: Report) -> str:
     from include.jobs.open_run import open_run
     from include.jobs.publish import publish
     from include.jobs.transform import transform
-    from include.landing.contract import load_systems
+    from include.landing.discover import connected_systems
 
-    for system in sorted(load_systems()):
+    for system in connected_systems(settings.landing):
         _timed(report, f"land {system}", functools.partial(land, business_date, system, settings))
     before = published_runs(settings).get(business_date)
     run_id = str(_timed(report, "open_run", lambda: open_run(business_date, settings)))

@@ -11,7 +11,7 @@ from psycopg import sql
 from include.errors import DeliveryError, LateDeliveryError
 from include.failpoint import failpoint
 from include.landing.contract import contracts_of, load_systems
-from include.landing.discover import HISTORY_FOLDER, Delivery, daily_folder, find_deliveries
+from include.landing.discover import HISTORY_FOLDER, Delivery, daily_folder, find_deliveries, is_waited_for
 from include.landing.load import LandedTable, batch_ids, load_delivery
 from include.landing.manifest import MANIFEST_NAME
 from include.settings import Settings
@@ -105,9 +105,14 @@ def manifest_path(business_date: date, system: str, settings: Settings) -> Path:
 
 
 def missing_systems(business_date: date, settings: Settings) -> list[str]:
-    """The systems, required ones first, whose own delivery of the date has no manifest yet."""
+    """The systems, required ones first, that deliver daily and whose own delivery of the date has no manifest yet."""
     systems = sorted(load_systems().values(), key=lambda system: (not system.required, system.system))
-    return [system.system for system in systems if not manifest_path(business_date, system.system, settings).is_file()]
+    return [
+        system.system
+        for system in systems
+        if is_waited_for(settings.landing, system.system)
+        and not manifest_path(business_date, system.system, settings).is_file()
+    ]
 
 
 def late(business_date: date, system: str, settings: Settings) -> LateDeliveryError:

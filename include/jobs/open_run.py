@@ -1,5 +1,6 @@
 """open_run: takes the warehouse for a date, pins the inputs, names the base, and computes the run_id."""
 
+import json
 import logging
 import time
 from calendar import monthrange
@@ -9,6 +10,7 @@ import psycopg
 
 from include import dbt
 from include.errors import PostloanError, RefusedError, WriterBusyError
+from include.landing.contract import load_systems
 from include.policy import is_same_policy, policy_hash, refuse_changed_past
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -222,10 +224,11 @@ def _open_new(
         _write_chain(connection, run_id, business_date, base, keyframe)
         connection.execute(
             "insert into ops.run_source select %(run_id)s, system, max(business_date), "
-            "max(business_date) < %(business_date)s "
+            "max(business_date) < %(business_date)s::date "
+            "- coalesce((%(fresh_for_days)s::jsonb ->> system)::integer, 0) "
             "from ops.load_batch where batch_id in (select batch_id from ops.run_input where run_id = %(run_id)s) "
             "group by system",
-            {"run_id": run_id, **dates},
+            {"run_id": run_id, "fresh_for_days": json.dumps(_fresh_for_days()), **dates},
         )
     else:
         connection.execute(
@@ -243,6 +246,10 @@ def _open_new(
         kind, run_id, business_date, " (keyframe)" if keyframe else "", base.run_id if base else "none", len(pinned),
     )  # fmt: skip
     return run_id
+
+
+def _fresh_for_days() -> dict[str, int]:
+    return {name: system.fresh_for_days for name, system in load_systems().items()}
 
 
 def _base_run(connection: psycopg.Connection, business_date: date, kind: str, published: Run | None) -> Run | None:

@@ -7,6 +7,7 @@ from datetime import date
 from include.errors import RefusedError
 from include.jobs.audit import audit
 from include.jobs.decide import decide
+from include.jobs.deliver import deliver
 from include.jobs.open_run import next_known_date, open_run
 from include.jobs.publish import publish
 from include.jobs.transform import transform
@@ -44,6 +45,7 @@ def restate(
             found = differences(connection, before, run_id) if before else []
         publish(run_id, settings)
         _note_reason(settings, run_id, reason, approver)
+        deliver(run_id, settings)
         shown[business_date.isoformat()] = {"run_id": run_id, **_rows(found)}
         log.info("restated %s as run %s: %s", business_date, run_id, _rows(found) or "nothing differs")
     return shown

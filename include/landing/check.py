@@ -5,7 +5,7 @@ second engine to start). A row is refused for the first thing that is wrong with
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -21,6 +21,7 @@ MAX_TEXT_LENGTH = 200
 TOTAL_TYPE = pa.decimal128(38, 2)
 INTEGER_LIMIT = 2**31 - 1
 SAMPLE_ROWS = 1000
+TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})$"
 SHAPE_REASONS = {
     shapes.WRONG_NUMBER_OF_CELLS: "wrong_number_of_cells",
     shapes.NOT_A_JSON_OBJECT: "not_a_json_object",
@@ -51,7 +52,7 @@ class Checked:
     canonical: dict[str, pa.Array]
     problem: np.ndarray
     problems: list[Problem]
-    control_column: str
+    control_column: str | None
 
     @property
     def is_good(self) -> np.ndarray:
@@ -66,6 +67,8 @@ class Checked:
 
     def control_sum(self, rows: np.ndarray) -> Decimal:
         """The exact sum of the control column over a mask of rows; what cannot be read counts as nothing."""
+        if self.control_column is None:
+            return Decimal("0.00")
         amounts = self.values[self.control_column]
         if not rows.all():
             amounts = amounts.filter(pa.array(rows))
@@ -144,6 +147,8 @@ def _judge(column: Column, text: pa.Array) -> Judged:
         return _judge_integer(column, text)
     if column.type == "date":
         return _judge_date(column, text)
+    if column.type == "timestamp":
+        return _judge_timestamp(column, text)
     if column.type == "boolean":
         values = pc.if_else(pc.is_null(text), pa.scalar(None, pa.bool_()), pc.equal(text, "true"))
         judged = Judged(values, text, [])
@@ -214,6 +219,32 @@ def _judge_date(column: Column, text: pa.Array) -> Judged:
     return judged
 
 
+def _judge_timestamp(column: Column, text: pa.Array) -> Judged:
+    """ISO 8601 with its offset from UTC, at most microseconds. The one form is UTC: another offset is no news."""
+    iso = pc.match_substring_regex(text, TIMESTAMP)
+    moments = pa.array(
+        [
+            _real_moment(moment) if is_iso else None
+            for moment, is_iso in zip(text.to_pylist(), iso.to_pylist(), strict=True)
+        ],
+        pa.timestamp("us", "UTC"),
+    )
+    days = moments.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+    sane = pc.and_(pc.greater_equal(days, column.earliest), pc.less_equal(days, column.latest))
+    judged = Judged(moments, pc.strftime(moments, "%Y-%m-%dT%H:%M:%SZ"), [])
+    judged.add(_stated_but_not(text, iso), "not_an_iso_timestamp")
+    judged.add(_stated_but_not(text, pc.is_valid(moments)), "no_such_date")
+    judged.add(_stated_but_not(days, sane), "date_out_of_range", f": {column.earliest.year} to {column.latest.year}")
+    return judged
+
+
+def _real_moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _real_date(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
@@ -234,18 +265,24 @@ def _judge_bounds(judged: Judged, column: Column) -> None:
 
 
 def _check_rule(checked: Checked, rule: Rule, contract: Contract) -> None:
-    when = checked.chunk.columns[rule.when.column]
-    listed = _mask(pc.is_in(when, pa.array(rule.when.in_ or rule.when.not_in)))
-    concerned = listed if rule.when.in_ is not None else ~listed
+    concerned = _concerned(checked, rule)
     detail = f"{rule.name}: {rule.description.partition(' | ')[0]}"
     for name in rule.require:
-        checked.refuse(concerned & _mask(pc.is_null(checked.chunk.columns[name])), "rule_broken", name, detail)
+        checked.refuse(concerned & _mask(pc.is_null(checked.chunk.columns[name])), rule.reason_code, name, detail)
     if rule.column is not None:
         values = checked.values[rule.column]
         for bound, holds in ((rule.above, pc.greater), (rule.below, pc.less)):
             if bound is not None:
                 broken = concerned & _stated_but_not(values, holds(values, _bound(bound, values)))
-                checked.refuse(broken, "rule_broken", rule.column, detail)
+                checked.refuse(broken, rule.reason_code, rule.column, detail)
+
+
+def _concerned(checked: Checked, rule: Rule) -> np.ndarray:
+    if rule.when is None:
+        return np.ones(len(checked.chunk), bool)
+    stated = checked.chunk.columns[rule.when.column]
+    listed = _mask(pc.is_in(stated, pa.array(rule.when.in_ or rule.when.not_in)))
+    return listed if rule.when.in_ is not None else ~listed
 
 
 def _bound(bound: int, values: pa.Array) -> pa.Scalar:

@@ -22,6 +22,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Bound = Annotated[int, Field(strict=True)]
 Model = TypeVar("Model", bound=BaseModel)
 DECIMAL_TYPE = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
+# Of whom a row speaks, by the column that every such row states.
+SUBJECT_COLUMNS = {"loan": "loan_id", "borrower": "borrower_id", "nothing": None}
+PersonalData = Literal["name", "id_number", "phone", "address", "account_number"]
 
 
 class _Strict(BaseModel):
@@ -29,7 +32,11 @@ class _Strict(BaseModel):
 
 
 class Column(_Strict):
-    """One delivered column. Types: text, integer (32 bit), date, boolean, decimal(precision,scale)."""
+    """One delivered column. Types: text, integer (32 bit), date, timestamp, boolean, decimal(precision,scale).
+
+    A timestamp states its offset from UTC. ``personal_data``: the value itself goes to the vault and nowhere else; the
+    raw table holds ``<name>_token`` and ``<name>_masked`` in its place.
+    """
 
     name: Name
     type: str
@@ -37,6 +44,7 @@ class Column(_Strict):
     nullable: bool = False
     # loaded, but a change of it alone is no new row: it is not part of _row_hash
     informational: bool = False
+    personal_data: PersonalData | None = None
     pattern: str | None = None
     one_of: tuple[str, ...] | None = None
     above: Bound | None = None
@@ -48,12 +56,14 @@ class Column(_Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.type not in {"text", "integer", "date", "boolean"}:
+        if self.type not in {"text", "integer", "date", "timestamp", "boolean"}:
             decimal = DECIMAL_TYPE.fullmatch(self.type)
             if decimal is None or not int(decimal[2]) < int(decimal[1]) <= 18:
                 raise ValueError(f"column {self.name}: unknown type {self.type}")
         if self.type != "text" and (self.pattern or self.one_of):
             raise ValueError(f"column {self.name}: pattern and one_of are for text")
+        if self.personal_data and (self.type != "text" or self.one_of):
+            raise ValueError(f"column {self.name}: personal data is text that only the vault may hold")
         if self.pattern:
             re.compile(self.pattern)
         return self
@@ -71,7 +81,14 @@ class Column(_Strict):
 
     @property
     def sql_type(self) -> str:
-        return self.type.replace("decimal", "numeric")
+        return self.type.replace("decimal", "numeric").replace("timestamp", "timestamptz")
+
+    @property
+    def stored_as(self) -> dict[str, str]:
+        """The columns of the raw table that hold it, with their SQL types."""
+        if self.personal_data is not None:
+            return {f"{self.name}_token": "text", f"{self.name}_masked": "text"}
+        return {self.name: self.sql_type}
 
 
 class When(_Strict):
@@ -89,15 +106,24 @@ class When(_Strict):
 
 
 class Rule(_Strict):
-    """What must hold for the rows that match ``when``: columns that are filled, or a bound of one column."""
+    """What must hold for the rows that match ``when``, or for every row: columns that are filled, a bound of one.
+
+    ``reason_code``: a code of ``reasons`` under which such rows are quarantined, where it is not just a broken rule.
+    """
 
     name: Name
     description: str
-    when: When
+    when: When | None = None
+    reason_code: Name = "rule_broken"
     require: tuple[Name, ...] = ()
     column: Name | None = None
     above: Bound | None = None
     below: Bound | None = None
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that the rule looks at."""
+        return {*self.require, *filter(None, (self.when and self.when.column, self.column))}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -145,12 +171,15 @@ class Contract(_Strict):
     description: str
     delivery: Literal["delta", "full"]
     key: tuple[Name, ...]
+    # what a run computes again when a row of this table is new: the loan, all loans of the borrower, nothing
+    touches: Literal["loan", "borrower", "nothing"]
+    required: bool = True  # a daily delivery of the system without this table is refused
     unit: tuple[Name, ...] = ()
     unit_constant: tuple[Name, ...] = ()
     unit_order: tuple[Name, ...] = ()
     lookup: tuple[Name, ...] = ()  # columns by which the raw table is also searched: an index each
     vanished: Vanished | None = None
-    control_column: Name
+    control_column: Name | None = None  # None: the table holds no amount, its control total is 0.00
     known_date_column: Name
     max_quarantine_share: Annotated[float, Field(ge=0, le=1)] = 0.02
     # a small delivery may lose this many rows whatever their share
@@ -166,21 +195,32 @@ class Contract(_Strict):
             raise ValueError("a column is stated twice")
         named = {*self.key, *self.unit, *self.unit_constant, *self.unit_order, *self.lookup, self.known_date_column}
         for rule in self.rules:
-            named |= {rule.when.column, *rule.require, *([rule.column] if rule.column else [])}
+            named |= {
+                *([rule.when.column] if rule.when else []),
+                *rule.require,
+                *([rule.column] if rule.column else []),
+            }
         for derived in self.derived:
             named |= set(derived.running_sum_of)
         if unknown := sorted(named - known):
             raise ValueError(f"columns that are not stated: {unknown}")
-        if "loan_id" not in known:
-            raise ValueError("every table of the spine says to which loan a row belongs: loan_id is missing")
-        if any(self.column(name).nullable for name in (*self.key, "loan_id", self.known_date_column)):
-            raise ValueError("key, loan_id and known date cannot be empty")
+        if self.subject_column is not None and self.subject_column not in known:
+            raise ValueError(f"a table that touches the {self.touches} says whose each row is: {self.subject_column}")
+        always_stated = {*self.key, *filter(None, (self.subject_column,)), self.known_date_column}
+        if any(self.column(name).nullable for name in always_stated):
+            raise ValueError("key, loan or borrower, and known date cannot be empty")
+        if any(self.column(name).personal_data for name in named):
+            raise ValueError("a key, a unit, a rule or a lookup cannot rest on personal data")
         if any(self.column(name).informational for name in self.key):
             raise ValueError("a key cannot be informational: it is part of the row's hash")
-        if not self.column(self.control_column).is_decimal:
+        if self.control_column is not None and not self.column(self.control_column).is_decimal:
             raise ValueError("the control column is an amount")
         if self.column(self.known_date_column).type != "date":
             raise ValueError("the known date column is a date")
+        return self
+
+    @model_validator(mode="after")
+    def _check_delivery(self) -> Self:
         if (self.delivery == "full") != (self.vanished is not None):
             raise ValueError("a full delivery says what a vanished key means, a delta delivery has none")
         if self.unit and (not set(self.unit) <= set(self.key) or self.delivery == "full" or not self.unit_order):
@@ -195,6 +235,16 @@ class Contract(_Strict):
             if column.name == name:
                 return column
         raise KeyError(f"{self.system}.{self.table} has no column {name}")
+
+    @property
+    def subject_column(self) -> str | None:
+        """The column that says whose the row is, loan_id or borrower_id; None: nobody's."""
+        return SUBJECT_COLUMNS[self.touches]
+
+    @property
+    def order_column(self) -> str:
+        """By which rows are sent to the raw table, so that the index of the subject or the key is filled in order."""
+        return self.subject_column or self.key[0]
 
     @property
     def raw_name(self) -> str:
@@ -218,8 +268,18 @@ class System(_Strict):
     system: Name
     title: dict[Literal["zh", "en"], str]
     required: bool
+    # daily: its delivery of the date is waited for. monthly, irregular: what has come is landed, nothing is waited for.
+    # none: this lender has no such system; its tables stay empty
+    cadence: Literal["daily", "monthly", "irregular", "none"] = "daily"
+    fresh_for_days: Annotated[int, Field(ge=0)] = 0  # a delivery may be so old before the source counts as stale
     # the lender's local time on the day after the business date
     deadline: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.required and self.cadence != "daily":
+            raise ValueError("a system that the day cannot do without delivers daily")
+        return self
 
 
 @lru_cache

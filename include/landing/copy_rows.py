@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
 DAYS_FROM_UNIX_TO_POSTGRES_EPOCH = 10957
+MICROSECONDS_A_DAY = 86_400_000_000
 NULL_FIELD = b"\xff\xff\xff\xff"
 NEGATIVE = 0x4000
 DIGITS_IN_GROUP = 4
@@ -43,7 +44,7 @@ class RowWriter:
         self._fixed: list[_Bytes | _Column] = [_Bytes(struct.pack(">h", fields))]
 
     def value(self, values: pa.Array) -> None:
-        """A typed column: text, int32, date, boolean or decimal."""
+        """A typed column: text, int32, date, timestamp in microseconds UTC, boolean or decimal."""
         kind = values.type
         if pa.types.is_string(kind):
             self.text(values)
@@ -52,6 +53,9 @@ class RowWriter:
             field = self._plain(
                 ">i4", values.cast(pa.int32()).fill_null(0).to_numpy() - DAYS_FROM_UNIX_TO_POSTGRES_EPOCH
             )
+        elif pa.types.is_timestamp(kind):
+            since_1970 = values.cast(pa.int64()).fill_null(0).to_numpy()
+            field = self._plain(">i8", since_1970 - DAYS_FROM_UNIX_TO_POSTGRES_EPOCH * MICROSECONDS_A_DAY)
         elif pa.types.is_boolean(kind):
             field = self._plain("u1", values.fill_null(False).to_numpy(zero_copy_only=False))
         elif pa.types.is_decimal(kind):

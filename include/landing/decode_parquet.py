@@ -84,16 +84,17 @@ def _may_hold(kind: pa.DataType, column: Column) -> bool:
         return False  # a number has lost its leading zeros already
     if column.is_decimal:
         return pa.types.is_decimal(kind) or pa.types.is_integer(kind)
-    if column.type == "integer":
-        return pa.types.is_integer(kind)
-    if column.type == "date":
-        return pa.types.is_date(kind)
-    return pa.types.is_boolean(kind)
+    if column.type == "timestamp":
+        return pa.types.is_timestamp(kind) and kind.tz is not None  # without a zone it names no moment
+    plain = {"integer": pa.types.is_integer, "date": pa.types.is_date, "boolean": pa.types.is_boolean}
+    return plain[column.type](kind)
 
 
 def _as_text(values: pa.Array, column: Column) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if pa.types.is_timestamp(values.type):
+        return pc.strftime(values.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
     text = values.cast(pa.string())
     if pa.types.is_decimal(values.type) and column.is_decimal:
         scale = column.precision_and_scale[1]

@@ -54,7 +54,7 @@ def control_total(rows: pa.Table, table: str) -> str:
 
 
 @lru_cache
-def _control_columns() -> dict[str, str]:
+def _control_columns() -> dict[str, str | None]:
     return {contract.table: contract.control_column for contract in load_contracts()}
 
 
@@ -64,6 +64,8 @@ def _exact_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_floating(kind):
         raise DeliveryError(f"column {name} is {kind}: money and counts are exact (Decimal, int, Int64 or text)")
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return pc.strftime(column.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
     if pa.types.is_timestamp(kind):
         return column.cast(pa.date32())
     if pa.types.is_null(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):

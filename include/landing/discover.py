@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from include.errors import DeliveryError
+from include.landing.contract import load_systems
 from include.landing.manifest import MANIFEST_NAME, Manifest, ManifestFile, read_manifest
 
 DATE_FOLDER = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -34,6 +35,23 @@ class Delivery:
 def daily_folder(landing: Path, system: str, business_date: date) -> Path:
     """Where the daily delivery of a date lies."""
     return landing / system / business_date.isoformat()
+
+
+def connected_systems(landing: Path) -> list[str]:
+    """The systems that this lender has: required ones, and those that have a folder in the landing area.
+
+    A day that waited for a system that nobody has connected yet would always be late.
+    """
+    return [
+        name
+        for name, system in load_systems().items()
+        if system.required or (system.cadence != "none" and (landing / name).is_dir())
+    ]
+
+
+def is_waited_for(landing: Path, system: str) -> bool:
+    """Whether a day waits for this system's delivery: it is connected and delivers daily."""
+    return load_systems()[system].cadence == "daily" and system in connected_systems(landing)
 
 
 def find_deliveries(landing: Path, system: str, *, known_until: date) -> list[Delivery]:

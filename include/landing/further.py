@@ -16,7 +16,7 @@ from psycopg import sql
 
 from include.errors import DeliveryError
 from include.landing.chunk import WELL_FORMED, Chunk
-from include.landing.prepare import prepare, raw_columns
+from include.landing.prepare import prepare, raw_columns, stored_columns
 from include.landing.versions import RawTable
 from include.warehouse.ledger import Balance, Batch, LandedBatch, Share, Version, record_batch
 
@@ -50,11 +50,12 @@ class FurtherBatches:
 
     def _copy(self, rows: str, batch_id: int, version: Version) -> None:
         contract = self.table.contract
-        names = [*(column.name for column in contract.columns), *(derived.name for derived in contract.derived)]
+        names = stored_columns(contract)
         self.table.execute(
             "insert into {rows} ({all}) select {given}, {b}, {k}, {batch}, "
-            "(row_number() over (order by loan_id, _batch_id, _line_no))::integer, _row_hash from {source}",
+            "(row_number() over (order by {order}, _batch_id, _line_no))::integer, _row_hash from {source}",
             all=sql.SQL(", ").join(map(sql.Identifier, raw_columns(contract))),
+            order=sql.Identifier(contract.order_column),
             given=sql.SQL(", ").join(map(sql.Identifier, names)),
             b=version.business_date,
             k=version.known_date,
@@ -124,9 +125,10 @@ class FurtherBatches:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
     def _record(self, op: LandedBatch | Batch, part: str, version: Version, batch_id: int) -> None:
+        control = self.table.contract.control_column
         count, total = self.table.execute(
             "select count(*), coalesce(sum({control}), 0.00) from {rows} where _batch_id = {batch}",
-            control=sql.Identifier(self.table.contract.control_column),
+            control=sql.Identifier(control) if control else sql.SQL("0.00"),
             batch=batch_id,
         ).fetchone() or (0, Decimal("0.00"))
         content = hashlib.sha256(f"{part}\x1f{op.content_hash}\x1f{self.cause.content_hash}\x1f{batch_id}".encode())

@@ -68,7 +68,7 @@ def _sound_tables(delivery: Delivery, landing: Path, accepted_share: float) -> l
             f"{delivery}: no contract states {', '.join(unknown)}; there are {', '.join(contracts)}",
             next_command=f"cat {delivery.folder / 'manifest.json'}",
         )
-    missing = [name for name in contracts if manifest.table(name) is None]
+    missing = [name for name, contract in contracts.items() if contract.required and manifest.table(name) is None]
     if missing and manifest.kind != "correction":
         raise DeliveryError(
             f"{delivery}: the manifest in {delivery.folder} does not list {', '.join(missing)}. "

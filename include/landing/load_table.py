@@ -245,7 +245,8 @@ def _quarantined_row(refused: Refused, delivered: RawRow, file: SourceFile) -> Q
         reason_code=refused.problem.code,
         reason_text=refused.problem.text,
         column_name=refused.problem.column,
-        loan_id=refused.loan_id,
+        subject_id=refused.subject_id,
+        unit_text=refused.unit_text,
         masked_text=masked(text),
         raw_text=text,
     )

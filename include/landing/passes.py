@@ -57,7 +57,8 @@ class Refused:
 
     line_no: int
     problem: Problem
-    loan_id: str | None
+    subject_id: str | None  # the loan or borrower, as far as it can be read
+    unit_text: str | None  # the key or unit, its parts joined by U+001F
 
 
 @dataclass
@@ -160,20 +161,20 @@ def _noted(prepared: Prepared, table: TableFiles, seen: Seen) -> Prepared:
     if is_refused.any():
         seen.refused_total += checked.control_sum(is_refused)
         positions = np.flatnonzero(is_refused)
-        loans = _readable(checked.chunk.columns["loan_id"].take(pa.array(positions)))
+        subjects = _readable(checked.chunk.columns[contract.order_column].take(pa.array(positions)))
         keys = group_texts(checked.chunk, contract.unit_or_key).take(pa.array(positions))
         seen.without_key += keys.null_count
-        for position, loan in zip(positions, loans, strict=True):
+        for position, subject, key in zip(positions, subjects, _readable(keys), strict=True):
             problem = checked.problems[checked.problem[position] - 1]
-            seen.refused.append(Refused(int(prepared.line_no[position]), problem, loan))
+            seen.refused.append(Refused(int(prepared.line_no[position]), problem, subject, key))
             seen.own_faults += problem.code != "unit_incomplete"
         _refuse_too_many(table, seen)
     return prepared
 
 
-def _readable(loans: pa.Array) -> list[str | None]:
-    fits = pc.match_substring_regex(loans, r"^[^\x00-\x1f\x7f]{1,200}$")
-    return pc.if_else(pc.fill_null(fits, False), loans, pa.scalar(None, pa.string())).to_pylist()
+def _readable(texts: pa.Array) -> list[str | None]:
+    fits = pc.match_substring_regex(texts, r"^[^\x00-\x1e\x7f]{1,400}$")
+    return pc.if_else(pc.fill_null(fits, False), texts, pa.scalar(None, pa.string())).to_pylist()
 
 
 def _refuse_too_many(table: TableFiles, seen: Seen) -> None:
@@ -236,7 +237,7 @@ def _compare_totals(table: TableFiles, seen: Seen) -> None:
     for file, stated, total in zip(table.files, table.stated, seen.totals, strict=True):
         if total != stated.control_total_exact:
             raise DeliveryError(
-                f"{file.path}: the sum of {table.contract.control_column} is {total}, its manifest says "
+                f"{file.path}: the sum of {table.contract.control_column or 'nothing'} is {total}, its manifest says "
                 f"{stated.control_total}. Nothing of the delivery was loaded; ask for it again",
                 next_command=f"cat {file.path.parent / 'manifest.json'}",
             )

@@ -65,11 +65,18 @@ def prepare(chunk: Chunk, contract: Contract) -> Prepared:
     return Prepared(checked, contract, is_duplicate & checked.is_good, sums)
 
 
+def stored_columns(contract: Contract) -> list[str]:
+    """The columns of the raw table that hold what was delivered or derived from it."""
+    return [
+        *(name for column in contract.columns for name in column.stored_as),
+        *(derived.name for derived in contract.derived),
+    ]
+
+
 def raw_columns(contract: Contract) -> list[str]:
     """The columns of the raw table in the order in which ``raw_rows`` sends them."""
     return [
-        *(column.name for column in contract.columns),
-        *(derived.name for derived in contract.derived),
+        *stored_columns(contract),
         "_business_date",
         "_known_date",
         "_batch_id",
@@ -79,9 +86,9 @@ def raw_columns(contract: Contract) -> list[str]:
 
 
 def raw_rows(prepared: Prepared, rows: np.ndarray, batch_id: int, dating: Dating) -> memoryview:
-    """The rows of a mask for COPY into the raw table, ordered by loan: its index is filled from left to right then."""
+    """The rows of a mask for COPY into the raw table, by loan or borrower: its index is filled from left to right."""
     contract = prepared.contract
-    positions = _by_loan(prepared, np.flatnonzero(rows))
+    positions = _by_subject(prepared, np.flatnonzero(rows))
     columns = raw_columns(contract)
     writer = RowWriter(len(positions), len(columns))
     values = prepared.checked.values
@@ -118,8 +125,8 @@ def key_rows(prepared: Prepared, rows: np.ndarray, names: Sequence[str]) -> memo
     return writer.finish()
 
 
-def _by_loan(prepared: Prepared, positions: np.ndarray) -> np.ndarray:
-    loans = prepared.checked.values["loan_id"].take(pa.array(positions))
-    if len(positions) < 2 or pc.all(pc.less_equal(loans[:-1], loans[1:])).as_py():
+def _by_subject(prepared: Prepared, positions: np.ndarray) -> np.ndarray:
+    subjects = prepared.checked.values[prepared.contract.order_column].take(pa.array(positions))
+    if len(positions) < 2 or pc.all(pc.less_equal(subjects[:-1], subjects[1:])).as_py():
         return positions
-    return positions[pc.sort_indices(loans).to_numpy()]  # a stable sort: rows of one loan keep their order
+    return positions[pc.sort_indices(subjects).to_numpy()]  # a stable sort: rows of one subject keep their order

@@ -13,7 +13,9 @@ def raw_table_ddl(contract: Contract) -> list[str]:
     table = f"raw.{contract.raw_name}"
     superseded = f"{table}__superseded"
     columns = [
-        f"{column.name} {column.sql_type}{'' if column.nullable else ' not null'}" for column in contract.columns
+        f"{name} {sql_type}{'' if column.nullable else ' not null'}"
+        for column in contract.columns
+        for name, sql_type in column.stored_as.items()
     ]
     columns += [f"{derived.name} {derived.sql_type} not null" for derived in contract.derived]
     columns += [
@@ -25,21 +27,20 @@ def raw_table_ddl(contract: Contract) -> list[str]:
     ]
     statements = [
         f"create table if not exists {table} ({', '.join(columns)})",
-        f"create index if not exists {contract.raw_name}_loan on {table} (loan_id)",
         f"create index if not exists {contract.raw_name}_batch on {table} (_batch_id)",
         f"create table if not exists {superseded} ("
         "_batch_id bigint not null, _line_no integer not null, _superseded_by_batch_id bigint not null, "
-        "_superseded_date date not null, loan_id text not null)",
+        "_superseded_date date not null)",
         f"create index if not exists {contract.raw_name}_superseded_row on {superseded} (_batch_id, _line_no)",
         f"create index if not exists {contract.raw_name}_superseded_by on {superseded} (_superseded_by_batch_id)",
-        f"create index if not exists {contract.raw_name}_superseded_loan on {superseded} (loan_id)",
         f"comment on table {table} is 'Append only. From include/contracts/{contract.system}/{contract.table}.yml.'",
         f"grant select, insert on {table}, {superseded} to {PIPELINE_ROLE}",
     ]
+    searched = dict.fromkeys(filter(None, (contract.subject_column, *contract.lookup)))
     statements += [
-        f"create index if not exists {contract.raw_name}_{column} on {table} ({column})" for column in contract.lookup
+        f"create index if not exists {contract.raw_name}_{column} on {table} ({column})" for column in searched
     ]
-    if "loan_id" not in contract.unit_or_key:
+    if contract.unit_or_key[0] not in searched:
         # a later version is found by its key, and a corrected row may even name another loan
         key = ", ".join(contract.unit_or_key)
         statements.append(f"create index if not exists {contract.raw_name}_key on {table} ({key})")

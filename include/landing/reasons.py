@@ -12,6 +12,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "unknown_code": ("the code is none of those that the contract states", "代码不在合同列出的范围内"),
     "wrong_form": ("the text does not have the form that the contract states", "文本格式不符合合同"),
     "not_an_iso_date": ("not a date written as YYYY-MM-DD", "不是 YYYY-MM-DD 格式的日期"),
+    "not_an_iso_timestamp": (
+        "not a moment written as YYYY-MM-DDThh:mm:ss with its offset from UTC",
+        "不是带时区偏移的 ISO 8601 时间",
+    ),
     "no_such_date": ("the calendar has no such date", "日历中没有这一天"),
     "date_out_of_range": ("the date lies outside of the years that make sense", "日期超出合理范围"),
     "not_an_exact_decimal": ("not a plain decimal with the places that the contract allows", "不是合同允许位数的小数"),
@@ -19,6 +23,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "not_a_boolean": ("neither true nor false", "不是 true 或 false"),
     "out_of_bounds": ("the value is outside of the contract's bounds", "数值超出合同范围"),
     "rule_broken": ("a rule of the contract does not hold", "违反合同规则"),
+    "unlawful_inquiry": ("a bureau was asked without a lawful ground", "征信查询缺少合法依据"),
     "conflicting_duplicate": (
         "the delivery states this key twice, with different values",
         "同一主键出现两次且内容不同",

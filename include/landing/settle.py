@@ -156,13 +156,17 @@ class Settlement:
 
     def _without_quarantined(self, op: LandedBatch, touched: str) -> str:
         """The units about which ``op`` says something: what it delivered and landing refused, it says nothing about."""
-        if not self._is_full or op.rows_quarantined == 0 or "loan_id" not in self.table.contract.unit_or_key:
+        if not self._is_full or op.rows_quarantined == 0:
             return touched
         self._keep(
             "landing_stated",
             "select {unit} from {touched} as t where not exists ("
-            "select from quarantine.rows as q where q.batch_id = {op} and q.loan_id = t.loan_id)",
+            "select from quarantine.rows as q "
+            "where q.batch_id = {op} and q.unit_text = concat_ws(chr(31), {unit_texts}))",
             touched=sql.Identifier(touched),
+            unit_texts=sql.SQL(", ").join(
+                sql.SQL("{}::text").format(sql.Identifier("t", name)) for name in self.table.contract.unit_or_key
+            ),
             op=op.batch_id,
         )
         return "landing_stated"

@@ -98,7 +98,7 @@ class RawTable:
                     from {rows} as n join ops.load_batch as nb on nb.batch_id = n._batch_id
                     where n._batch_id = {batch}
                 )
-                select o._batch_id, o._line_no, {batch}, f._business_date, o.loan_id
+                select o._batch_id, o._line_no, {batch}, f._business_date
                 from fresh as f
                 join {rows} as o on {same_unit}
                 join ops.load_batch as ob on ob.batch_id = o._batch_id
@@ -121,7 +121,7 @@ class RawTable:
             written += self.execute(
                 """
                 insert into {superseded}
-                select distinct n._batch_id, n._line_no, l._batch_id, l._business_date, n.loan_id
+                select distinct n._batch_id, n._line_no, l._batch_id, l._business_date
                 from {rows} as n
                 join ops.load_batch as nb on nb.batch_id = n._batch_id
                 join {rows} as l on {n_l}
@@ -149,7 +149,7 @@ class RawTable:
     def withdraw(self, rows: sql.Composable, *, by_batch_id: int, on: date) -> int:
         """Supersede rows of a temporary table without a successor: the delivery says that they never were."""
         return self.execute(
-            "insert into {superseded} select _batch_id, _line_no, {by}, {on}, loan_id from {gone}",
+            "insert into {superseded} select _batch_id, _line_no, {by}, {on} from {gone}",
             by=by_batch_id,
             on=on,
             gone=rows,

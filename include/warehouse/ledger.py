@@ -81,7 +81,8 @@ class QuarantinedRow:
     reason_code: str
     reason_text: str
     column_name: str | None
-    loan_id: str | None
+    subject_id: str | None
+    unit_text: str | None
     masked_text: str
     raw_text: str
 
@@ -186,7 +187,7 @@ def record_quarantine(connection: psycopg.Connection, batch: Batch, rows: list[Q
     with connection.cursor() as cursor:
         with cursor.copy(
             "copy quarantine.rows (batch_id, line_no, file_name, file_line_no, system, table_name, reason_code, "
-            "reason_text, column_name, loan_id, masked_text) from stdin"
+            "reason_text, column_name, subject_id, unit_text, masked_text) from stdin"
         ) as copy:
             for row in rows:
                 copy.write_row(
@@ -200,7 +201,8 @@ def record_quarantine(connection: psycopg.Connection, batch: Batch, rows: list[Q
                         row.reason_code,
                         row.reason_text,
                         row.column_name,
-                        row.loan_id,
+                        row.subject_id,
+                        row.unit_text,
                         row.masked_text,
                     )
                 )

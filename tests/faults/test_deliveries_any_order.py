@@ -101,6 +101,7 @@ def contract_for(source: Source) -> Contract:
         "description": "test",
         "delivery": source.delivery,
         "key": ["loan_id"],
+        "touches": "loan",
         "control_column": "amount",
         "known_date_column": "known_date",
         "columns": columns,

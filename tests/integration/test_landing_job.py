@@ -414,7 +414,7 @@ def test_refused_rows_are_kept_with_reason_line_and_masked_text_and_the_text_its
     assert counts(result) == {"repayment_transaction 05 daily": (4, 1, 0, 3, 0)}
     rows = query(
         settings,
-        "select line_no, file_name, file_line_no, reason_code, column_name, loan_id, masked_text "
+        "select line_no, file_name, file_line_no, reason_code, column_name, subject_id, masked_text "
         "from quarantine.rows order by line_no",
     )
     shape = "x9,x9,9999-99-99,9999-99-99,xxx,"

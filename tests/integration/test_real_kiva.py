@@ -155,8 +155,8 @@ def quarantine(book: Kiva, table: str) -> dict[str, set[str]]:
     """Loans with a refused row in the table, with the columns that were the reason."""
     with connect(book.settings) as connection:
         rows = connection.execute(
-            "select loan_id, array_agg(distinct column_name) from quarantine.rows "
-            "where table_name = %s group by loan_id",
+            "select subject_id, array_agg(distinct column_name) from quarantine.rows "
+            "where table_name = %s group by subject_id",
             (table,),
         ).fetchall()
     return {loan_id: set(columns) for loan_id, columns in rows}

@@ -135,7 +135,7 @@ def test_loans_without_an_amount_are_in_quarantine_and_excluded_with_a_reason(bo
         contracts = {
             loan_id
             for (loan_id,) in connection.execute(
-                "select distinct loan_id from quarantine.rows "
+                "select distinct subject_id from quarantine.rows "
                 "where table_name = 'loan_contract' and column_name = 'principal_amount'"
             )
         }

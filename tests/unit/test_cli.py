@@ -111,7 +111,7 @@ def test_a_setting_that_cannot_be_is_named_and_its_secret_is_not(cli, monkeypatc
 
 
 def test_an_unknown_system_is_named_with_those_that_there_are(cli):
-    result = CliRunner().invoke(app, ["land", "2026-01-05", "--system", "bureau"])
+    result = CliRunner().invoke(app, ["land", "2026-01-05", "--system", "pawnshop"])
     assert result.exit_code == 1
     assert "core_banking" in result.output
 

@@ -17,20 +17,22 @@ GOOD = CONTRACTS_DIR / "payments" / "repayment_transaction.yml"
 
 
 def test_every_contract_and_system_of_the_project_can_be_read() -> None:
-    assert [(contract.system, contract.table) for contract in load_contracts()] == [
+    tables = {(contract.system, contract.table) for contract in load_contracts()}
+    assert {system for system, _ in tables} == set(load_systems())
+    assert {
         ("core_banking", "loan_contract"),
         ("core_banking", "repayment_schedule"),
         ("payments", "repayment_transaction"),
-    ]
-    assert {name: system.required for name, system in load_systems().items()} == {
-        "core_banking": True,
-        "payments": True,
-    }
+    } <= tables
+
+
+def test_a_day_cannot_do_without_the_core_system_and_the_payments_and_without_nothing_else() -> None:
+    assert {name for name, system in load_systems().items() if system.required} == {"core_banking", "payments"}
 
 
 def test_an_unknown_system_is_named_with_those_that_exist() -> None:
-    with pytest.raises(DeliveryError, match="core_banking, payments"):
-        contracts_of("bureau")
+    with pytest.raises(DeliveryError, match="core_banking, customer"):
+        contracts_of("pawnshop")
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,8 @@ def test_row_hashes_are_the_same_for_ever() -> None:
     rows = {"loan_contract": LOAN, "repayment_schedule": INSTALMENT, "repayment_transaction": PAYMENT}
     found = {}
     for contract in load_contracts():
+        if contract.table not in rows:
+            continue
         checked = checked_rows(contract, [rows[contract.table]])
         found[contract.system, contract.table] = row_hashes(checked.canonical, contract)[0].tobytes().hex()
     assert found == KNOWN_HASHES

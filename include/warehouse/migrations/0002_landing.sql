@@ -75,12 +75,13 @@ create table quarantine.rows (
     reason_code text not null,
     reason_text text not null,
     column_name text,
-    loan_id text,
+    subject_id text, -- the loan, the borrower, or what else the table's rows are about
+    unit_text text, -- the key, or the unit that stands and falls together; its parts joined by U+001F
     masked_text text not null,
     primary key (batch_id, line_no)
 );
 comment on table quarantine.rows is 'Rows that were refused: why, and where they stand. The text itself is in vault.quarantine_text.';
-create index on quarantine.rows (loan_id);
+create index on quarantine.rows (subject_id);
 
 create table vault.quarantine_text (
     batch_id bigint not null,
