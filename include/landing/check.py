@@ -90,7 +90,11 @@ def check(chunk: Chunk, contract: Contract) -> Checked:
 def _check_column(checked: Checked, column: Column, text: pa.Array) -> None:
     name = column.name
     if not column.nullable and text.null_count:
-        checked.refuse(_mask(pc.is_null(text)), "not_stated", name, name)
+        checked.refuse(_mask(pc.is_null(text)), "not_stated", name, column.delivered_as)
+    if name in checked.chunk.unmapped:
+        code = "unknown_code" if column.codes is not None else "wrong_date_format"
+        known = ", ".join(column.codes) if column.codes is not None else column.date_format
+        checked.refuse(checked.chunk.unmapped[name], code, name, f"{column.delivered_as}: {known}")
     if not _is_repetitive(text):
         judged = _judge(column, text)
         faults, values, canonical = judged.faults, judged.values, judged.canonical
@@ -102,7 +106,7 @@ def _check_column(checked: Checked, column: Column, text: pa.Array) -> None:
         values = judged.values.take(codes)
         canonical = text if judged.canonical is encoded.dictionary else judged.canonical.take(codes)
     for fault in faults:
-        checked.refuse(fault.where, fault.code, name, f"{name}{fault.detail}")
+        checked.refuse(fault.where, fault.code, name, f"{column.delivered_as}{fault.detail}")
     checked.values[name] = values
     checked.canonical[name] = canonical
 

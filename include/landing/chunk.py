@@ -1,6 +1,6 @@
 """A piece of a delivered table: every value still as text, each row with its number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -25,12 +25,14 @@ class Chunk:
 
     ``columns``: the contract's columns as text (null: not stated), all of one length. ``line_no``: the number of each
     row in its batch, from 1. ``malformed``: WELL_FORMED or what is wrong with the row's shape; such a row holds the
-    values that could still be told apart.
+    values that could still be told apart. ``unmapped``: by column, where the value is one that the contract's mapping
+    does not know and still stands as it was delivered; a column without such a value is left out.
     """
 
     columns: dict[str, pa.Array]
     line_no: np.ndarray
     malformed: np.ndarray
+    unmapped: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.line_no)
@@ -44,6 +46,7 @@ class Chunk:
             {name: column.take(indices) for name, column in self.columns.items()},
             self.line_no[rows],
             self.malformed[rows],
+            {name: mask[rows] for name, mask in self.unmapped.items()},
         )
 
     def split(self, is_apart: np.ndarray) -> tuple["Chunk", "Chunk"]:
@@ -55,7 +58,8 @@ class Chunk:
 
     def _slice(self, first: int, last: int) -> "Chunk":
         columns = {name: column[first:last] for name, column in self.columns.items()}
-        return Chunk(columns, self.line_no[first:last], self.malformed[first:last])
+        unmapped = {name: mask[first:last] for name, mask in self.unmapped.items()}
+        return Chunk(columns, self.line_no[first:last], self.malformed[first:last], unmapped)
 
 
 def concat(chunks: list[Chunk]) -> Chunk:
@@ -66,4 +70,9 @@ def concat(chunks: list[Chunk]) -> Chunk:
         {name: pa.concat_arrays([chunk.columns[name] for chunk in chunks]) for name in chunks[0].columns},
         np.concatenate([chunk.line_no for chunk in chunks]),
         np.concatenate([chunk.malformed for chunk in chunks]),
+        {name: _concat_masks(name, chunks) for name in {name for chunk in chunks for name in chunk.unmapped}},
     )
+
+
+def _concat_masks(name: str, chunks: list[Chunk]) -> np.ndarray:
+    return np.concatenate([chunk.unmapped.get(name, np.zeros(len(chunk), bool)) for chunk in chunks])

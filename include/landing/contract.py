@@ -4,94 +4,23 @@ From a contract come the strict checks, the raw table's DDL, the meaning of a de
 whose change makes a row a new one. ``include/contracts/<system>/<table>.yml``, and ``system.yml`` for the system.
 """
 
-import re
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
 
 from include.errors import DeliveryError
+from include.landing.contract_column import Bound, Column, Name, Strict
 from include.settings import CONTRACTS_DIR
 
-# Names become identifiers in SQL, so they are checked before anything else is done with them.
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
-# Whole numbers only: a bound in a contract is exact.
-Bound = Annotated[int, Field(strict=True)]
 Model = TypeVar("Model", bound=BaseModel)
-DECIMAL_TYPE = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
 # Of whom a row speaks, by the column that every such row states.
 SUBJECT_COLUMNS = {"loan": "loan_id", "borrower": "borrower_id", "nothing": None}
-PersonalData = Literal["name", "id_number", "phone", "address", "account_number"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Column(_Strict):
-    """One delivered column. Types: text, integer (32 bit), date, timestamp, boolean, decimal(precision,scale).
-
-    A timestamp states its offset from UTC. ``personal_data``: the value itself goes to the vault and nowhere else; the
-    raw table holds ``<name>_token`` and ``<name>_masked`` in its place.
-    """
-
-    name: Name
-    type: str
-    description: str
-    nullable: bool = False
-    # loaded, but a change of it alone is no new row: it is not part of _row_hash
-    informational: bool = False
-    personal_data: PersonalData | None = None
-    pattern: str | None = None
-    one_of: tuple[str, ...] | None = None
-    above: Bound | None = None
-    at_least: Bound | None = None
-    below: Bound | None = None
-    # dates outside are typing errors, not facts
-    earliest: date = date(1900, 1, 1)
-    latest: date = date(2100, 12, 31)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.type not in {"text", "integer", "date", "timestamp", "boolean"}:
-            decimal = DECIMAL_TYPE.fullmatch(self.type)
-            if decimal is None or not int(decimal[2]) < int(decimal[1]) <= 18:
-                raise ValueError(f"column {self.name}: unknown type {self.type}")
-        if self.type != "text" and (self.pattern or self.one_of):
-            raise ValueError(f"column {self.name}: pattern and one_of are for text")
-        if self.personal_data and (self.type != "text" or self.one_of):
-            raise ValueError(f"column {self.name}: personal data is text that only the vault may hold")
-        if self.pattern:
-            re.compile(self.pattern)
-        return self
-
-    @property
-    def is_decimal(self) -> bool:
-        return self.type.startswith("decimal")
-
-    @property
-    def precision_and_scale(self) -> tuple[int, int]:
-        decimal = DECIMAL_TYPE.fullmatch(self.type)
-        if decimal is None:
-            raise ValueError(f"column {self.name} is {self.type}, not a decimal")
-        return int(decimal[1]), int(decimal[2])
-
-    @property
-    def sql_type(self) -> str:
-        return self.type.replace("decimal", "numeric").replace("timestamp", "timestamptz")
-
-    @property
-    def stored_as(self) -> dict[str, str]:
-        """The columns of the raw table that hold it, with their SQL types."""
-        if self.personal_data is not None:
-            return {f"{self.name}_token": "text", f"{self.name}_masked": "text"}
-        return {self.name: self.sql_type}
-
-
-class When(_Strict):
+class When(Strict):
     """The rows that a rule is about: those whose column is (not) one of these values."""
 
     column: Name
@@ -105,7 +34,7 @@ class When(_Strict):
         return self
 
 
-class Rule(_Strict):
+class Rule(Strict):
     """What must hold for the rows that match ``when``, or for every row: columns that are filled, a bound of one.
 
     ``reason_code``: a code of ``reasons`` under which such rows are quarantined, where it is not just a broken rule.
@@ -132,7 +61,7 @@ class Rule(_Strict):
         return self
 
 
-class Derived(_Strict):
+class Derived(Strict):
     """A running sum over the rows of a unit, in ``unit_order``; written once, with the unit."""
 
     name: Name
@@ -144,7 +73,7 @@ class Derived(_Strict):
         return "numeric(18,2)"
 
 
-class Vanished(_Strict):
+class Vanished(Strict):
     """What a full delivery means by leaving out a key that was there: an error, nothing, or the end of the row.
 
     ``ignore`` keeps the last row in effect; ``close`` writes a closing record, the last row with ``set`` applied.
@@ -162,7 +91,7 @@ class Vanished(_Strict):
         return self
 
 
-class Contract(_Strict):
+class Contract(Strict):
     """One table of one system."""
 
     system: Name
@@ -211,10 +140,14 @@ class Contract(_Strict):
             raise ValueError("key, loan or borrower, and known date cannot be empty")
         if any(self.column(name).personal_data for name in named):
             raise ValueError("a key, a unit, a rule or a lookup cannot rest on personal data")
+        if self.vanished is not None and any(self.column(name).personal_data for name in self.vanished.set):
+            raise ValueError("a closing record cannot state personal data")
         if any(self.column(name).informational for name in self.key):
             raise ValueError("a key cannot be informational: it is part of the row's hash")
-        if self.control_column is not None and not self.column(self.control_column).is_decimal:
-            raise ValueError("the control column is an amount")
+        if self.control_column is not None:
+            control = self.column(self.control_column)
+            if not control.is_decimal or not control.is_delivered:
+                raise ValueError("the control column is an amount that the source delivers")
         if self.column(self.known_date_column).type != "date":
             raise ValueError("the known date column is a date")
         return self
@@ -257,12 +190,40 @@ class Contract(_Strict):
         return self.unit or self.key
 
     @property
+    def holds_personal_data(self) -> bool:
+        """Whether any of its columns goes to the vault."""
+        return any(column.personal_data is not None for column in self.columns)
+
+    @property
+    def as_stored(self) -> "Contract":
+        """The contract of rows read back from the raw table: tokens, as text, where personal data was delivered."""
+        plain = {"personal_data": None, "pattern": None}
+        columns = tuple(
+            column.model_copy(update=plain) if column.personal_data is not None else column for column in self.columns
+        )
+        return self.model_copy(update={"columns": columns})
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the source states any column in another way than the contract."""
+        return any(column.is_mapped for column in self.columns)
+
+    @property
+    def delivered_names(self) -> list[str]:
+        """The columns that the source has to state, each once: several of ours may come from one of theirs."""
+        return list(dict.fromkeys(column.delivered_as for column in self.columns if column.is_delivered))
+
+    def delivered_name(self, name: str | None) -> str:
+        """A column's name as its sender knows it, for messages; empty for none."""
+        return "" if name is None else self.column(name).delivered_as
+
+    @property
     def hashed_columns(self) -> tuple[Column, ...]:
         """The columns whose change makes a row a new one, in the order of the contract."""
         return tuple(column for column in self.columns if not column.informational)
 
 
-class System(_Strict):
+class System(Strict):
     """A source system: whether a day can be published without it, and when its delivery is due."""
 
     system: Name

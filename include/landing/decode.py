@@ -8,6 +8,7 @@ from typing import Protocol
 from include.errors import DeliveryError
 from include.landing.chunk import Chunk
 from include.landing.contract import Contract
+from include.landing.mapping import canonical
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class RawRow:
 
 def read_chunks(file: SourceFile, contract: Contract, drift: Drift) -> Iterator[Chunk]:
     """The rows of the file. Raises DeliveryError for a wrong encoding, a missing or doubled column, a broken file."""
-    yield from _reader(file).read_chunks(file, contract, drift)
+    for chunk in _reader(file).read_chunks(file, contract, drift):
+        yield canonical(chunk, contract)
 
 
 def raw_rows(file: SourceFile, line_numbers: list[int]) -> dict[int, RawRow]:
@@ -56,14 +58,14 @@ def raw_rows(file: SourceFile, line_numbers: list[int]) -> dict[int, RawRow]:
 
 
 def columns_of(header: list[str], file: SourceFile, contract: Contract, drift: Drift) -> list[str]:
-    """The contract's columns, all found in the header. Raises DeliveryError for breaking drift.
+    """The columns that the source has to state, all found in the header. Raises DeliveryError for breaking drift.
 
     Order does not matter; an added column is a warning.
     """
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
         raise breaking(file, contract, f"the header names {', '.join(doubled)} twice")
-    stated = [column.name for column in contract.columns]
+    stated = contract.delivered_names
     missing = [name for name in stated if name not in header]
     if missing:
         seen = ", ".join(header)[:300]
@@ -82,7 +84,7 @@ def breaking(file: SourceFile, contract: Contract, what: str) -> DeliveryError:
 
 
 class _Reader(Protocol):
-    """What the module of a format offers."""
+    """What the module of a format offers. The columns of its chunks are still those of the source."""
 
     def read_chunks(self, file: SourceFile, contract: Contract, drift: Drift) -> Iterator[Chunk]: ...
 

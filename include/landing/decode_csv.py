@@ -61,7 +61,7 @@ def _header(records: Records, file: SourceFile, contract: Contract) -> list[str]
     text = records.text(0).decode()
     header = next(csv.reader(io.StringIO(text, newline="")), [])
     for separator, name in SEPARATORS.items():
-        if len(header) == 1 and text.count(separator) >= len(contract.columns) - 1:
+        if len(header) == 1 and text.count(separator) >= len(contract.delivered_names) - 1:
             raise breaking(file, contract, f"cells are separated by {name}, not by commas")
     return header
 
@@ -75,7 +75,7 @@ def _chunk(
         ragged[row.number - 1 - skipped] = next(csv.reader(io.StringIO(row.text, newline="")), [])
         return "skip"
 
-    names = [column.name for column in contract.columns]
+    names = contract.delivered_names
     table = pacsv.read_csv(
         pa.BufferReader(records.data),
         pacsv.ReadOptions(

@@ -82,7 +82,7 @@ def _parse(line: bytes) -> dict[str, object] | None:
 
 
 def _chunk(rows: list[dict[str, object] | None], line_no: int, contract: Contract) -> Chunk:
-    names = [column.name for column in contract.columns]
+    names = contract.delivered_names
     malformed = np.full(len(rows), WELL_FORMED, np.int8)
     for position, row in enumerate(rows):
         if row is None:

@@ -23,13 +23,14 @@ def read_chunks(file: SourceFile, contract: Contract, drift: Drift) -> Iterator[
     """See ``decode.read_chunks``."""
     with _opened(file) as parquet:
         names = columns_of(parquet.schema_arrow.names, file, contract, drift)
-        for column in contract.columns:
-            kind = parquet.schema_arrow.field(column.name).type
+        delivered = {column.delivered_as: column for column in contract.columns if column.is_delivered}
+        for name, column in delivered.items():
+            kind = parquet.schema_arrow.field(name).type
             if not _may_hold(kind, column):
-                raise breaking(file, contract, f"the column {column.name} is {kind}, the contract says {column.type}")
+                raise breaking(file, contract, f"the column {name} is {kind}, the contract says {column.type}")
         line_no = file.first_line_no
         for batch in _batches(parquet, file, names):
-            columns = {column.name: _as_text(batch.column(column.name), column) for column in contract.columns}
+            columns = {name: _as_text(batch.column(name), column) for name, column in delivered.items()}
             numbers = np.arange(line_no, line_no + batch.num_rows, dtype=np.int64)
             line_no += batch.num_rows
             yield Chunk(columns, numbers, np.full(batch.num_rows, WELL_FORMED, np.int8))
@@ -80,6 +81,8 @@ def _may_hold(kind: pa.DataType, column: Column) -> bool:
         kind = kind.value_type
     if pa.types.is_null(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return True
+    if column.codes is not None or column.date_format is not None:  # a code has no leading zeros to lose
+        return pa.types.is_integer(kind) or (column.codes is not None and pa.types.is_boolean(kind))
     if column.type == "text":
         return False  # a number has lost its leading zeros already
     if column.is_decimal:

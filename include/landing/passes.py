@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 SHOWN_ROWS = 5
 PROGRESS_ROWS = 500_000
 RETYPED_ROWS = 3
-RETYPED = {"not_an_iso_date", "not_an_exact_decimal", "not_an_integer", "not_a_boolean"}
+RETYPED = {"not_an_iso_date", "wrong_date_format", "not_an_exact_decimal", "not_an_integer", "not_a_boolean"}
 
 
 class ApartError(Exception):
@@ -198,7 +198,7 @@ def _places(table: TableFiles, seen: Seen) -> Iterator[str]:
             (file for file in table.files if file.first_line_no <= row.line_no), key=lambda file: file.first_line_no
         )
         line = raw_rows(file, [row.line_no])[row.line_no].file_line_no
-        column = f" column {row.problem.column}" if row.problem.column else ""
+        column = f" column {table.contract.delivered_name(row.problem.column)}" if row.problem.column else ""
         yield f"{file.name} line {line}{column}: {row.problem.text}"
 
 
@@ -209,7 +209,7 @@ def _refuse_retyped(table: TableFiles, seen: Seen) -> None:
         return
     code, column = problems.pop()
     if code in RETYPED:
-        first = seen.refused[0]
+        first, column = seen.refused[0], table.contract.delivered_name(column)
         raise DeliveryError(
             f"{table.files[0].path}: the column {column} has another type: {first.problem.text}, in all of "
             f"{table.rows} rows. The contract of {table.contract.system}.{table.contract.table} does not allow that; "
@@ -234,10 +234,11 @@ def _compare_row_count(table: TableFiles, seen: Seen, number: int) -> None:
 
 
 def _compare_totals(table: TableFiles, seen: Seen) -> None:
+    summed = table.contract.delivered_name(table.contract.control_column) or "nothing"
     for file, stated, total in zip(table.files, table.stated, seen.totals, strict=True):
         if total != stated.control_total_exact:
             raise DeliveryError(
-                f"{file.path}: the sum of {table.contract.control_column or 'nothing'} is {total}, its manifest says "
+                f"{file.path}: the sum of {summed} is {total}, its manifest says "
                 f"{stated.control_total}. Nothing of the delivery was loaded; ask for it again",
                 next_command=f"cat {file.path.parent / 'manifest.json'}",
             )

@@ -11,6 +11,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "too_long": ("the text is longer than 200 characters", "文本超过 200 字"),
     "unknown_code": ("the code is none of those that the contract states", "代码不在合同列出的范围内"),
     "wrong_form": ("the text does not have the form that the contract states", "文本格式不符合合同"),
+    "wrong_date_format": ("not a date in the form that the contract states", "日期格式不符合合同约定"),
     "not_an_iso_date": ("not a date written as YYYY-MM-DD", "不是 YYYY-MM-DD 格式的日期"),
     "not_an_iso_timestamp": (
         "not a moment written as YYYY-MM-DDThh:mm:ss with its offset from UTC",
