@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     airflow_database_url: SecretStr | None = Field(None, description="own metadata database; empty: embedded")
     landing_dir: Path | None = Field(None, description="where deliveries arrive; empty: home/landing")
     export_dir: Path | None = Field(None, description="where deliver writes; empty: home/exports")
+    keys_dir: Path | None = Field(None, description="where token_keys.json and vault_keys.json lie; empty: home/keys")
+    token_keys: SecretStr | None = Field(None, description="the token keys themselves, in place of their file")
+    vault_keys: SecretStr | None = Field(None, description="the keys of the vault themselves, in place of their file")
     timezone: str = Field("Asia/Shanghai", description="the lender's zone: schedules and deadlines")
     language: Literal["zh-CN", "en"] = Field("zh-CN", description="which language people see first")
     policy_set: str = "CN_2023"
@@ -57,6 +60,10 @@ class Settings(BaseSettings):
     @property
     def exports(self) -> Path:
         return self.export_dir or self.home / "exports"
+
+    @property
+    def keys(self) -> Path:
+        return self.keys_dir or self.home / "keys"
 
     def output_settings(self) -> dict[str, str]:
         """The settings that change published rows: they enter run_id."""

@@ -73,7 +73,12 @@ class TestServer:
 
     def settings_for(self, database: str, home: Path) -> Settings:
         """Settings for one database of this server, with landing, exports and logs below ``home``."""
-        return Settings(home=home, warehouse_url=SecretStr(self.facts.url("postloan", database)))
+        # the keys are the server's: two of its warehouses give the same value the same token, and can be compared
+        return Settings(
+            home=home,
+            warehouse_url=SecretStr(self.facts.url("postloan", database)),
+            keys_dir=self.settings.home / "keys",
+        )
 
 
 @pytest.fixture(scope="session")

@@ -129,12 +129,7 @@ def late(business_date: date, system: str, settings: Settings) -> LateDeliveryEr
 def _load(connection: psycopg.Connection, delivery: Delivery, settings: Settings) -> list[LandedBatchCounts]:
     manifest = delivery.manifest
     try:
-        tables = load_delivery(
-            connection,
-            delivery,
-            settings.landing,
-            accepted_quarantine_share=settings.accepted_quarantine_share,
-        )
+        tables = load_delivery(connection, delivery, settings)
     except DeliveryError as error:
         record_attempt(connection, manifest.system, manifest.business_date, "REFUSED", str(error))
         connection.commit()

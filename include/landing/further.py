@@ -78,11 +78,11 @@ class FurtherBatches:
             name: text.replace(BUSINESS_DATE_MARK, business_date.isoformat())
             for name, text in contract.vanished.set.items()
         }
-        names = [column.name for column in contract.columns]
+        names = {column.name: next(iter(column.stored_as)) for column in contract.columns}
         source = sql.Identifier(rows)
         found = self.table.execute(
             "select _batch_id, _line_no, {columns} from {source} order by _batch_id, _line_no",
-            columns=sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in names),
+            columns=sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(stored)) for stored in names.values()),
             source=source,
         ).fetchall()
         texts = {
@@ -90,7 +90,7 @@ class FurtherBatches:
             for position, name in enumerate(names, start=2)
         }
         line_no = np.arange(1, len(found) + 1, dtype=np.int64)
-        prepared = prepare(Chunk(texts, line_no, np.full(len(found), WELL_FORMED, np.int8)), contract)
+        prepared = prepare(Chunk(texts, line_no, np.full(len(found), WELL_FORMED, np.int8)), contract.as_stored)
         if not prepared.is_loadable.all():
             problem = prepared.checked.problems[0]
             raise DeliveryError(

@@ -1,7 +1,9 @@
 """Loads one delivery in one transaction: rows, supersessions, quarantine and ledger of all its tables, or nothing."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -15,6 +17,8 @@ from include.landing.files import sha256_of, state_of
 from include.landing.load_table import TableLoad
 from include.landing.manifest import ManifestTable, batch_id, content_hash
 from include.landing.passes import TableFiles
+from include.landing.personal import Guard
+from include.settings import Settings
 from include.warehouse.ledger import DELIVERED, Balance, Batch, LandedBatch, Version, landed_batch_ids, landed_batches
 
 log = logging.getLogger(__name__)
@@ -30,28 +34,36 @@ class LandedTable:
     superseded_rows: int
 
 
-def load_delivery(
-    connection: psycopg.Connection, delivery: Delivery, landing: Path, *, accepted_quarantine_share: float = 0.0
-) -> list[LandedTable]:
-    """Load every table of the delivery and commit. Raises DeliveryError, and then nothing of it is in the warehouse.
-
-    ``accepted_quarantine_share``: bad rows that this installation puts up with where the contract allows fewer.
-    """
-    tables = _sound_tables(delivery, landing, accepted_quarantine_share)
+def load_delivery(connection: psycopg.Connection, delivery: Delivery, settings: Settings) -> list[LandedTable]:
+    """Load every table of the delivery and commit. Raises DeliveryError, and then nothing of it is in the warehouse."""
+    tables = _sound_tables(delivery, settings.landing, settings.accepted_quarantine_share)
     log.info("landing the %s, %d rows", delivery, sum(table.rows for _, table in tables))
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"land {delivery.manifest.system}",))
         if batch_ids(delivery) <= landed_batch_ids(connection, delivery.manifest.system):
             return []
-        loads = [_table_load(connection, delivery, stated, table) for stated, table in tables]
-        for load in loads:
-            load.send_rows()
-        failpoint("land:mid")
-        landed = []
-        for load in loads:
-            further, superseded = load.record()
-            landed.append(LandedTable(load.batch, tuple(further), superseded))
+        with _guarded(connection, tables, settings) as guarded:
+            loads = [_table_load(connection, delivery, stated, table) for stated, table in guarded]
+            for load in loads:
+                load.send_rows()
+            failpoint("land:mid")
+            landed = []
+            for load in loads:
+                further, superseded = load.record()
+                landed.append(LandedTable(load.batch, tuple(further), superseded))
     return landed
+
+
+@contextmanager
+def _guarded(
+    connection: psycopg.Connection, tables: list[tuple[ManifestTable, TableFiles]], settings: Settings
+) -> Iterator[list[tuple[ManifestTable, TableFiles]]]:
+    """The tables with the keys for their personal data; without any, no key is made or asked for."""
+    if not any(table.contract.holds_personal_data for _, table in tables):
+        yield tables
+        return
+    with closing(Guard(connection, settings)) as guard:
+        yield [(stated, replace(table, guard=guard)) for stated, table in tables]
 
 
 def batch_ids(delivery: Delivery) -> set[int]:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from include.landing.decode import RawRow, SourceFile
 from include.landing.decode import raw_rows as delivered_rows
 from include.landing.further import FurtherBatches
 from include.landing.passes import ApartError, Refused, Seen, TableFiles, new_seen, run_pass
+from include.landing.personal import VaultFile
 from include.landing.prepare import Dating, Prepared, raw_columns, raw_rows
 from include.landing.reasons import masked
 from include.landing.settle import Settlement, looks_back
@@ -169,14 +170,18 @@ class TableLoad:
     def _copy(self, chunks: Iterable[Prepared], changed: np.ndarray | None) -> None:
         """Send the loadable rows, of which ``changed`` holds the line numbers unless all are new."""
         dating = Dating(self.batch.version.business_date, self.batch.version.known_date, self.batch.from_date)
-        with self._sender() as sender:
-            for prepared in chunks:
-                rows = prepared.is_loadable
-                if changed is not None:
-                    rows = rows & np.isin(prepared.line_no, changed, assume_unique=True)
-                if rows.any():
-                    self.batch.balance.loaded.add(int(rows.sum()), prepared.checked.control_sum(rows))
-                    sender.send(raw_rows(prepared, rows, self.batch.batch_id, dating))
+        with closing(VaultFile()) as vault:
+            with self._sender() as sender:
+                for prepared in chunks:
+                    rows = prepared.is_loadable
+                    if changed is not None:
+                        rows = rows & np.isin(prepared.line_no, changed, assume_unique=True)
+                    if rows.any():
+                        self.batch.balance.loaded.add(int(rows.sum()), prepared.checked.control_sum(rows))
+                        sender.send(raw_rows(prepared, rows, self.batch.batch_id, dating))
+                        if self.files.guard is not None and self.contract.holds_personal_data:
+                            vault.add(prepared.guarded.vault_rows(np.flatnonzero(rows), self.files.guard.seals))
+            vault.send(self.connection)
 
     @contextmanager
     def _sender(self) -> Iterator["_Sender"]:

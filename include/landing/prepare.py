@@ -14,6 +14,7 @@ from include.landing.chunk import Chunk
 from include.landing.contract import Contract
 from include.landing.copy_rows import RowWriter
 from include.landing.cross_rows import doubled_keys, groups_of, running_sums, whole_units
+from include.landing.personal import Guard, Guarded, personal_columns
 from include.landing.row_hash import row_hashes
 
 EPOCH = date(1970, 1, 1)
@@ -36,11 +37,25 @@ class Prepared:
     contract: Contract
     is_duplicate: np.ndarray
     sums: dict[str, np.ndarray]
+    guard: Guard | None = None
 
     @cached_property
     def hashes(self) -> np.ndarray:
-        """The rows' fingerprints, made when first asked for: by the thread that sends, not by the one that checks."""
-        return row_hashes(self.checked.canonical, self.contract)
+        """The rows' fingerprints, made when first asked for: by the thread that sends, not by the one that checks.
+
+        Over tokens where a column is personal data: a hash over a phone number would give the number away.
+        """
+        canonical = self.checked.canonical
+        return row_hashes(
+            {**canonical, **self.guarded.tokens} if self.contract.holds_personal_data else canonical, self.contract
+        )
+
+    @cached_property
+    def guarded(self) -> Guarded:
+        """The tokens and masked forms of the personal columns."""
+        if self.guard is None:
+            raise ValueError(f"{self.contract.raw_name} holds personal data and is landed with its keys only")
+        return Guarded(self.guard, self.contract, self.checked.canonical, self.is_loadable)
 
     @property
     def line_no(self) -> np.ndarray:
@@ -51,8 +66,11 @@ class Prepared:
         return self.checked.is_good & ~self.is_duplicate
 
 
-def prepare(chunk: Chunk, contract: Contract) -> Prepared:
-    """Check and settle a chunk that holds whole units and every row of the keys in it."""
+def prepare(chunk: Chunk, contract: Contract, guard: Guard | None = None) -> Prepared:
+    """Check and settle a chunk that holds whole units and every row of the keys in it.
+
+    ``guard``: the keys, for a contract that states personal data.
+    """
     checked = check(chunk, contract)
     units = groups_of(checked, contract.unit_or_key)
     keys = groups_of(checked, [name for name in contract.key if name not in contract.unit_or_key], units)
@@ -62,7 +80,7 @@ def prepare(chunk: Chunk, contract: Contract) -> Prepared:
         whole_units(checked, units, contract)
         sums = running_sums(checked, checked.is_good & ~is_duplicate, units, contract)
     # a unit refused as a whole takes its duplicates with it
-    return Prepared(checked, contract, is_duplicate & checked.is_good, sums)
+    return Prepared(checked, contract, is_duplicate & checked.is_good, sums, guard)
 
 
 def stored_columns(contract: Contract) -> list[str]:
@@ -91,12 +109,17 @@ def raw_rows(prepared: Prepared, rows: np.ndarray, batch_id: int, dating: Dating
     positions = _by_subject(prepared, np.flatnonzero(rows))
     columns = raw_columns(contract)
     writer = RowWriter(len(positions), len(columns))
-    values = prepared.checked.values
+    values = dict(prepared.checked.values)
+    if contract.holds_personal_data:
+        for column in personal_columns(contract):
+            token, shown = column.stored_as
+            values |= {token: prepared.guarded.tokens[column.name], shown: prepared.guarded.masked[column.name]}
     if not np.array_equal(positions, np.arange(len(rows))):  # usually all of them, in order
         indices = pa.array(positions)
         values = {name: column.take(indices) for name, column in values.items()}
     for column in contract.columns:
-        writer.value(values[column.name])
+        for name in column.stored_as:
+            writer.value(values[name])
     for derived in contract.derived:
         writer.cents(prepared.sums[derived.name][positions])
     if dating.from_date is None:
