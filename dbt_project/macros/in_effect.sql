@@ -25,8 +25,3 @@
 {% macro in_effect_in_base(row, table) %}
     {{ in_effect(row, table, base_run_id(), base_business_date(), base_known_date()) }}
 {% endmacro %}
-
-{# The sources whose rows touch loans. A new source of loan facts is one more name here. #}
-{% macro loan_sources() %}
-    {{ return(["core_banking__loan_contract", "core_banking__repayment_schedule", "payments__repayment_transaction"]) }}
-{% endmacro %}

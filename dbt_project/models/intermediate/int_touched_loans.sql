@@ -36,7 +36,7 @@ history_batches as (
     where kind = 'history' and batch_id in (select run_batches.batch_id from run_batches)
 ),
 
-{% for table in loan_sources() %}
+{% for table, subject in touching_sources() %}
 -- clause 1: a row is in effect in the run and not in the base, or the other way round (new, corrected, superseded,
 -- released from quarantine); rows with the same content cancel out
 {{ table }}_candidates as (
@@ -62,10 +62,10 @@ history_batches as (
 ),
 
 {{ table }}_touched as (
-    select candidate.loan_id
+    select candidate.{{ subject }}
     from (
         select
-            source.loan_id,
+            source.{{ subject }},
             source._row_hash,
             ({{ in_effect('source', table) }})::integer as in_run,
             ({{ in_effect_in_base('source', table) }})::integer as in_base
@@ -73,7 +73,7 @@ history_batches as (
         join raw.{{ table }} as source
             on source._batch_id = candidates._batch_id and source._line_no = candidates._line_no
     ) as candidate
-    group by candidate.loan_id, candidate._row_hash
+    group by candidate.{{ subject }}, candidate._row_hash
     having sum(candidate.in_run) <> sum(candidate.in_base)
 ),
 {% endfor %}
@@ -110,11 +110,30 @@ listed as (
     where business_date = {{ base_business_date() }} and run_id = {{ base_run_id() }}
 ),
 
+-- a row about a borrower touches every loan of the borrower, as the base or as the run knows the borrower
+borrowers_touched as (
+    {% for table in borrower_sources() %}
+    select distinct borrower_id, '{{ table }}' as reason_code from {{ table }}_touched
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+loans_of_borrowers as (
+    select distinct source.loan_id, borrowers_touched.reason_code
+    from borrowers_touched
+    join raw.core_banking__loan_contract as source on source.borrower_id = borrowers_touched.borrower_id
+    where
+        ({{ in_effect('source', 'core_banking__loan_contract') }})
+        or ({{ in_effect_in_base('source', 'core_banking__loan_contract') }})
+),
+
 touched_directly as (
     {% for table in loan_sources() %}
     select distinct loan_id, '{{ table }}' as reason_code from {{ table }}_touched
     union all
     {% endfor %}
+    select loan_id, reason_code from loans_of_borrowers
+    union all
     select loan_id, 'changes_on' as reason_code from due_to_change
     union all
     select loan_id, 'warning_list' as reason_code from listed

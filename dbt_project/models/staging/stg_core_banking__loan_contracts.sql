@@ -1,4 +1,6 @@
 -- One row per loan: its contract as the run knows it.
+{{ config(materialized="view") }}
+
 with source as (
     select * from {{ source('core_banking', 'core_banking__loan_contract') }}
 ),

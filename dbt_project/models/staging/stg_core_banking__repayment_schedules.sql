@@ -1,4 +1,6 @@
 -- One row per loan, schedule version and instalment. Cumulative dues were written once, with the version.
+{{ config(materialized="view") }}
+
 with source as (
     select * from {{ source('core_banking', 'core_banking__repayment_schedule') }}
 ),

@@ -1,4 +1,6 @@
 -- One row per transaction. Reversals are negative and count at their own value date.
+{{ config(materialized="view") }}
+
 with source as (
     select * from {{ source('payments', 'payments__repayment_transaction') }}
 ),
