@@ -21,7 +21,7 @@ from include.settings import Settings
 from include.warehouse.connection import connect
 
 # landings hold it shared, a change of keys alone: nothing is landed with a key that is just being replaced
-KEY_LOCK = 7306002
+KEY_LOCK = 7306003
 COPY_BYTES = 1024**2
 
 
