@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     keys_dir: Path | None = Field(None, description="where token_keys.json and vault_keys.json lie; empty: home/keys")
     token_keys: SecretStr | None = Field(None, description="the token keys themselves, in place of their file")
     vault_keys: SecretStr | None = Field(None, description="the keys of the vault themselves, in place of their file")
+    contracts_dir: Path | None = Field(
+        None, description="the lender's own contracts, laid over those of include/contracts; empty: only these"
+    )
     timezone: str = Field("Asia/Shanghai", description="the lender's zone: schedules and deadlines")
     language: Literal["zh-CN", "en"] = Field("zh-CN", description="which language people see first")
     policy_set: str = "CN_2023"

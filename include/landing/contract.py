@@ -1,272 +1,59 @@
 """The contract files: the only place that states a source's columns.
 
 From a contract come the strict checks, the raw table's DDL, the meaning of a delivery (delta or full) and the columns
-whose change makes a row a new one. ``include/contracts/<system>/<table>.yml``, and ``system.yml`` for the system.
+whose change makes a row a new one. Ours are ``include/contracts/<system>/<table>.yml``, and ``system.yml`` for the
+system; over them lie a lender's own, in ``POSTLOAN_CONTRACTS_DIR``.
+
+A lender's file stands in for ours of the same name. What it does not say (descriptions, keys, allowed codes, rules) it
+takes from ours; each of our columns it has to name, because models read them all.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
 from include.errors import DeliveryError
-from include.landing.contract_column import Bound, Column, Name, Strict
-from include.settings import CONTRACTS_DIR
+from include.landing.contract_column import Column
+from include.landing.contract_source import missing_part
+from include.landing.contract_table import Contract, Derived, Rule, System, Vanished, When
+from include.settings import CONTRACTS_DIR, PROJECT_DIR, load_settings
 
+__all__ = [
+    "Column",
+    "Contract",
+    "Derived",
+    "Rule",
+    "System",
+    "Vanished",
+    "When",
+    "contract_path",
+    "contracts_of",
+    "load_contracts",
+    "load_systems",
+]
+
+SYSTEM_FILE = "system.yml"
+# what the models and the raw tables rely on: a lender's contract says the same or nothing
+FIXED = ("system", "table", "key", "unit", "unit_constant", "unit_order", "touches", "derived", "known_date_column")
+FIXED_OF_COLUMN = ("type", "personal_data")
 Model = TypeVar("Model", bound=BaseModel)
-# Of whom a row speaks, by the column that every such row states.
-SUBJECT_COLUMNS = {"loan": "loan_id", "borrower": "borrower_id", "nothing": None}
 
 
-class When(Strict):
-    """The rows that a rule is about: those whose column is (not) one of these values."""
+def load_contracts(folder: Path | None = None) -> tuple[Contract, ...]:
+    """Every contract of this installation, or only those below ``folder``, ordered by system and table.
 
-    column: Name
-    in_: tuple[str, ...] | None = Field(None, alias="in")
-    not_in: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.in_ is None) == (self.not_in is None):
-            raise ValueError("a rule's `when` needs either `in` or `not_in`")
-        return self
-
-
-class Rule(Strict):
-    """What must hold for the rows that match ``when``, or for every row: columns that are filled, a bound of one.
-
-    ``reason_code``: a code of ``reasons`` under which such rows are quarantined, where it is not just a broken rule.
+    Raises DeliveryError naming a bad file.
     """
-
-    name: Name
-    description: str
-    when: When | None = None
-    reason_code: Name = "rule_broken"
-    require: tuple[Name, ...] = ()
-    column: Name | None = None
-    above: Bound | None = None
-    below: Bound | None = None
-
-    @property
-    def columns(self) -> set[str]:
-        """The columns that the rule looks at."""
-        return {*self.require, *filter(None, (self.when and self.when.column, self.column))}
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.require and (self.column is None or (self.above is None and self.below is None)):
-            raise ValueError(f"rule {self.name} demands nothing")
-        return self
+    return _contracts(CONTRACTS_DIR, load_settings().contracts_dir) if folder is None else _contracts(folder, None)
 
 
-class Derived(Strict):
-    """A running sum over the rows of a unit, in ``unit_order``; written once, with the unit."""
-
-    name: Name
-    running_sum_of: tuple[Name, ...]
-    description: str
-
-    @property
-    def sql_type(self) -> str:
-        return "numeric(18,2)"
-
-
-class Vanished(Strict):
-    """What a full delivery means by leaving out a key that was there: an error, nothing, or the end of the row.
-
-    ``ignore`` keeps the last row in effect; ``close`` writes a closing record, the last row with ``set`` applied.
-    Both refuse the delivery when more than ``max_share`` of the keys vanish at once: that is a truncated extract.
-    """
-
-    action: Literal["error", "ignore", "close"]
-    max_share: Annotated[float, Field(ge=0, le=1)] = 0.01
-    set: dict[Name, str] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.action == "close") != bool(self.set):
-            raise ValueError("vanished: `set` says what the closing record states, and only `close` writes one")
-        return self
-
-
-class Contract(Strict):
-    """One table of one system."""
-
-    system: Name
-    table: Name
-    title: dict[Literal["zh", "en"], str]
-    description: str
-    delivery: Literal["delta", "full"]
-    key: tuple[Name, ...]
-    # what a run computes again when a row of this table is new: the loan, all loans of the borrower, nothing
-    touches: Literal["loan", "borrower", "nothing"]
-    required: bool = True  # a daily delivery of the system without this table is refused
-    unit: tuple[Name, ...] = ()
-    unit_constant: tuple[Name, ...] = ()
-    unit_order: tuple[Name, ...] = ()
-    lookup: tuple[Name, ...] = ()  # columns by which the raw table is also searched: an index each
-    vanished: Vanished | None = None
-    control_column: Name | None = None  # None: the table holds no amount, its control total is 0.00
-    known_date_column: Name
-    max_quarantine_share: Annotated[float, Field(ge=0, le=1)] = 0.02
-    # a small delivery may lose this many rows whatever their share
-    max_quarantine_rows: Annotated[int, Field(ge=0)] = 10
-    columns: tuple[Column, ...]
-    derived: tuple[Derived, ...] = ()
-    rules: tuple[Rule, ...] = ()
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        known = {column.name for column in self.columns}
-        if len(known) != len(self.columns):
-            raise ValueError("a column is stated twice")
-        named = {*self.key, *self.unit, *self.unit_constant, *self.unit_order, *self.lookup, self.known_date_column}
-        for rule in self.rules:
-            named |= {
-                *([rule.when.column] if rule.when else []),
-                *rule.require,
-                *([rule.column] if rule.column else []),
-            }
-        for derived in self.derived:
-            named |= set(derived.running_sum_of)
-        if unknown := sorted(named - known):
-            raise ValueError(f"columns that are not stated: {unknown}")
-        if self.subject_column is not None and self.subject_column not in known:
-            raise ValueError(f"a table that touches the {self.touches} says whose each row is: {self.subject_column}")
-        always_stated = {*self.key, *filter(None, (self.subject_column,)), self.known_date_column}
-        if any(self.column(name).nullable for name in always_stated):
-            raise ValueError("key, loan or borrower, and known date cannot be empty")
-        if any(self.column(name).personal_data for name in named):
-            raise ValueError("a key, a unit, a rule or a lookup cannot rest on personal data")
-        if self.vanished is not None and any(self.column(name).personal_data for name in self.vanished.set):
-            raise ValueError("a closing record cannot state personal data")
-        if any(self.column(name).informational for name in self.key):
-            raise ValueError("a key cannot be informational: it is part of the row's hash")
-        if self.control_column is not None:
-            control = self.column(self.control_column)
-            if not control.is_decimal or not control.is_delivered:
-                raise ValueError("the control column is an amount that the source delivers")
-        if self.column(self.known_date_column).type != "date":
-            raise ValueError("the known date column is a date")
-        return self
-
-    @model_validator(mode="after")
-    def _check_delivery(self) -> Self:
-        if (self.delivery == "full") != (self.vanished is not None):
-            raise ValueError("a full delivery says what a vanished key means, a delta delivery has none")
-        if self.unit and (not set(self.unit) <= set(self.key) or self.delivery == "full" or not self.unit_order):
-            raise ValueError("a unit is part of the key of a delta table and has an order")
-        if self.derived and not self.unit:
-            raise ValueError("running sums run over a unit")
-        return self
-
-    def column(self, name: str) -> Column:
-        """The column of that name. KeyError when the contract does not state it."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(f"{self.system}.{self.table} has no column {name}")
-
-    @property
-    def subject_column(self) -> str | None:
-        """The column that says whose the row is, loan_id or borrower_id; None: nobody's."""
-        return SUBJECT_COLUMNS[self.touches]
-
-    @property
-    def order_column(self) -> str:
-        """By which rows are sent to the raw table, so that the index of the subject or the key is filled in order."""
-        return self.subject_column or self.key[0]
-
-    @property
-    def raw_name(self) -> str:
-        """The table below schema ``raw``."""
-        return f"{self.system}__{self.table}"
-
-    @property
-    def unit_or_key(self) -> tuple[str, ...]:
-        """The columns by which a later version replaces an earlier one."""
-        return self.unit or self.key
-
-    @property
-    def holds_personal_data(self) -> bool:
-        """Whether any of its columns goes to the vault."""
-        return any(column.personal_data is not None for column in self.columns)
-
-    @property
-    def as_stored(self) -> "Contract":
-        """The contract of rows read back from the raw table: tokens, as text, where personal data was delivered."""
-        plain = {"personal_data": None, "pattern": None}
-        columns = tuple(
-            column.model_copy(update=plain) if column.personal_data is not None else column for column in self.columns
-        )
-        return self.model_copy(update={"columns": columns})
-
-    @property
-    def is_mapped(self) -> bool:
-        """Whether the source states any column in another way than the contract."""
-        return any(column.is_mapped for column in self.columns)
-
-    @property
-    def delivered_names(self) -> list[str]:
-        """The columns that the source has to state, each once: several of ours may come from one of theirs."""
-        return list(dict.fromkeys(column.delivered_as for column in self.columns if column.is_delivered))
-
-    def delivered_name(self, name: str | None) -> str:
-        """A column's name as its sender knows it, for messages; empty for none."""
-        return "" if name is None else self.column(name).delivered_as
-
-    @property
-    def hashed_columns(self) -> tuple[Column, ...]:
-        """The columns whose change makes a row a new one, in the order of the contract."""
-        return tuple(column for column in self.columns if not column.informational)
-
-
-class System(Strict):
-    """A source system: whether a day can be published without it, and when its delivery is due."""
-
-    system: Name
-    title: dict[Literal["zh", "en"], str]
-    required: bool
-    # daily: its delivery of the date is waited for. monthly, irregular: what has come is landed, nothing is waited for.
-    # none: this lender has no such system; its tables stay empty
-    cadence: Literal["daily", "monthly", "irregular", "none"] = "daily"
-    fresh_for_days: Annotated[int, Field(ge=0)] = 0  # a delivery may be so old before the source counts as stale
-    # the lender's local time on the day after the business date
-    deadline: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.required and self.cadence != "daily":
-            raise ValueError("a system that the day cannot do without delivers daily")
-        return self
-
-
-@lru_cache
-def load_contracts(folder: Path = CONTRACTS_DIR) -> tuple[Contract, ...]:
-    """Every contract below ``folder``, ordered by system and table. Raises DeliveryError naming a bad file."""
-    contracts = []
-    for path in sorted(folder.glob("*/*.yml")):
-        if path.name == "system.yml":
-            continue
-        contract = _read(path, Contract)
-        if (contract.system, contract.table) != (path.parent.name, path.stem):
-            raise DeliveryError(f"{path} states {contract.system}.{contract.table}: folder and file must be named so")
-        contracts.append(contract)
-    return tuple(contracts)
-
-
-@lru_cache
-def load_systems(folder: Path = CONTRACTS_DIR) -> dict[str, System]:
-    """Every system below ``folder`` by name. Raises DeliveryError naming a bad file."""
-    systems = {}
-    for path in sorted(folder.glob("*/system.yml")):
-        system = _read(path, System)
-        if system.system != path.parent.name:
-            raise DeliveryError(f"{path} states system {system.system}: the folder must be named so")
-        systems[system.system] = system
-    return systems
+def load_systems(folder: Path | None = None) -> dict[str, System]:
+    """Every system by name. Raises DeliveryError naming a bad file."""
+    return _systems(CONTRACTS_DIR, load_settings().contracts_dir) if folder is None else _systems(folder, None)
 
 
 def contracts_of(system: str) -> dict[str, Contract]:
@@ -277,8 +64,130 @@ def contracts_of(system: str) -> dict[str, Contract]:
     return {contract.table: contract for contract in load_contracts() if contract.system == system}
 
 
-def _read(path: Path, model: type[Model]) -> Model:
+def contract_path(system: str, table: str) -> Path:
+    """The file that states a contract: the lender's where there is one, else ours, as seen from the project."""
+    own = load_settings().contracts_dir
+    if own is not None and (own / system / f"{table}.yml").is_file():
+        return own / system / f"{table}.yml"
+    return (CONTRACTS_DIR / system / f"{table}.yml").relative_to(PROJECT_DIR)
+
+
+@lru_cache
+def _contracts(ours: Path, own: Path | None) -> tuple[Contract, ...]:
+    systems = _systems(ours, own)
+    contracts = []
+    for (system, table), path in sorted(_files(ours, own, is_system=False).items()):
+        contract = contract_of(path, ours / system / f"{table}.yml")
+        if (contract.system, contract.table) != (system, table):
+            raise DeliveryError(f"{path} states {contract.system}.{contract.table}: folder and file must be named so")
+        if system not in systems:
+            raise DeliveryError(f"{path}: there is no {path.parent / SYSTEM_FILE}, which says when the system delivers")
+        if missing := missing_part(systems[system].source, contract.source, contract.delivery):
+            kind = systems[system].source.kind
+            raise DeliveryError(f"{path}: a table of a system whose source is {kind} needs {missing}")
+        contracts.append(contract)
+    return tuple(contracts)
+
+
+@lru_cache
+def _systems(ours: Path, own: Path | None) -> dict[str, System]:
+    systems = {}
+    for (name, _), path in sorted(_files(ours, own, is_system=True).items()):
+        base = ours / name / SYSTEM_FILE
+        stated = _read(path)
+        system = _validated(path, System, stated if path == base or not base.is_file() else {**_read(base), **stated})
+        if system.system != name:
+            raise DeliveryError(f"{path} states system {system.system}: the folder must be named so")
+        systems[name] = system
+    return systems
+
+
+def _files(ours: Path, own: Path | None, *, is_system: bool) -> dict[tuple[str, str], Path]:
+    """The file of each system and name, a lender's before ours. Raises DeliveryError when his folder is not there."""
+    if own is not None and not own.is_dir():
+        raise DeliveryError(f"POSTLOAN_CONTRACTS_DIR: there is no directory {own}", next_command=f"ls -l {own.parent}")
+    found = {}
+    for folder in filter(None, (ours, own)):
+        for path in folder.glob("*/*.yml"):
+            if (path.name == SYSTEM_FILE) == is_system:
+                found[path.parent.name, path.stem] = path
+    return found
+
+
+def contract_of(path: Path, ours: Path) -> Contract:
+    """The contract at ``path``, over ours where that is another file. Raises DeliveryError for all that is missing."""
+    stated = _read(path)
+    if path == ours or not ours.is_file():
+        return _validated(path, Contract, stated)
+    base = _read(ours)
+    if problems := list(overlay_problems(base, stated)):
+        raise DeliveryError(f"contract {path} cannot stand in for {ours}: {'; '.join(problems)}")
+    return _validated(path, Contract, overlaid(base, stated))
+
+
+def overlay_problems(base: Mapping[str, Any], stated: Mapping[str, Any]) -> list[str]:
+    """Everything in a lender's contract that the models could not live with; ours is ``base``."""
+    problems = [
+        f"{name} is {stated[name]}, ours says {base.get(name)}"
+        for name in FIXED
+        if name in stated and stated[name] != base.get(name)
+    ]
+    own = {column.get("name"): column for column in stated.get("columns") or () if isinstance(column, dict)}
+    missing = [column["name"] for column in base["columns"] if column["name"] not in own]
+    if missing:
+        problems.append(
+            f"the columns {', '.join(missing)} are missing; one that the source lacks is stated with `absent: true` "
+            "or `constant:`"
+        )
+    for column in base["columns"]:
+        other = own.get(column["name"], {})
+        problems += [
+            f"column {column['name']}: {name} is {other[name]}, ours says {column.get(name)}"
+            for name in FIXED_OF_COLUMN
+            if name in other and other[name] != column.get(name)
+        ]
+        if other.get("nullable") and not column.get("nullable"):
+            problems.append(f"column {column['name']} may not be empty")
+        if unknown := sorted(set(other.get("one_of") or ()) - set(column.get("one_of") or other.get("one_of") or ())):
+            problems.append(f"column {column['name']}: no model knows {', '.join(unknown)}; use `codes`")
+    return problems
+
+
+def overlaid(base: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Ours with what the lender says put over it. Columns keep our order: it is part of every row's hash."""
+    own = {column["name"]: column for column in stated["columns"]}
+    columns = [{**column, **own.pop(column["name"])} for column in base["columns"]]
+    rules = {rule["name"]: rule for rule in base.get("rules", ())}
+    added = [rule for rule in stated.get("rules", ()) if rule["name"] not in rules]
+    merged = {**base, **stated, "columns": [*columns, *own.values()], "rules": [*rules.values(), *added]}
+    if merged["delivery"] == "delta" and "vanished" not in stated:
+        merged.pop("vanished", None)
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DeliveryError(f"contract {path} cannot be used: {error}") from error
+        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DeliveryError(f"contract {path} cannot be read: {error}") from error
+    if not isinstance(stated, dict):
+        raise DeliveryError(f"contract {path} states nothing")
+    return stated
+
+
+def _validated(path: Path, model: type[Model], stated: dict[str, Any]) -> Model:
+    try:
+        return model.model_validate(stated)
+    except ValidationError as error:
+        problems = "; ".join(_in_words(dict(problem), stated) for problem in error.errors(include_url=False))
+        raise DeliveryError(f"contract {path} cannot be used: {problems}") from error
+
+
+def _in_words(problem: Mapping[str, Any], stated: Mapping[str, Any]) -> str:
+    """One complaint of pydantic: where, with columns by their names, and what; a value is never repeated."""
+    place = [str(part) for part in problem["loc"]]
+    if len(place) > 1 and place[0] == "columns" and place[1].isdigit():
+        place[1] = str(stated["columns"][int(place[1])].get("name", place[1]))
+    where = ".".join(part for part in place if not part.startswith("function-"))
+    hint = " (YAML reads 01, 1.0, Y and NO as numbers and truths: put quotes around them)" if "codes" in place else ""
+    return f"{where}: {problem['msg']}{hint}" if where else str(problem["msg"])

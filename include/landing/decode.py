@@ -7,7 +7,7 @@ from typing import Protocol
 
 from include.errors import DeliveryError
 from include.landing.chunk import Chunk
-from include.landing.contract import Contract
+from include.landing.contract import Contract, contract_path
 from include.landing.mapping import canonical
 
 
@@ -79,7 +79,7 @@ def breaking(file: SourceFile, contract: Contract, what: str) -> DeliveryError:
     return DeliveryError(
         f"{file.path}: {what}. The contract of {contract.system}.{contract.table} does not allow that; "
         "nothing of the delivery was loaded",
-        next_command=f"cat include/contracts/{contract.system}/{contract.table}.yml",
+        next_command=f"cat {contract_path(contract.system, contract.table)}",
     )
 
 

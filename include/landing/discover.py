@@ -38,14 +38,14 @@ def daily_folder(landing: Path, system: str, business_date: date) -> Path:
 
 
 def connected_systems(landing: Path) -> list[str]:
-    """The systems that this lender has: required ones, and those that have a folder in the landing area.
+    """The systems that this lender has: required ones, those we fetch, those with a folder in the landing area.
 
     A day that waited for a system that nobody has connected yet would always be late.
     """
     return [
         name
         for name, system in load_systems().items()
-        if system.required or (system.cadence != "none" and (landing / name).is_dir())
+        if system.required or system.is_fetched or (system.cadence != "none" and (landing / name).is_dir())
     ]
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.landing.chunk import Chunk
-from include.landing.contract import Contract
 from include.landing.contract_column import DATE_PARTS, FORMAT_PART, Column, format_parts
+from include.landing.contract_table import Contract
 
 
 def canonical(chunk: Chunk, contract: Contract) -> Chunk:

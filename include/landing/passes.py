@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from include.errors import DeliveryError
 from include.landing.check import Problem
 from include.landing.chunk import WHOLE_ROWS, Chunk, concat
-from include.landing.contract import Contract
+from include.landing.contract import Contract, contract_path
 from include.landing.cross_rows import group_texts, process_hashes
 from include.landing.decode import Drift, SourceFile, raw_rows, read_chunks
 from include.landing.files import state_of
@@ -188,7 +188,7 @@ def _refuse_too_many(table: TableFiles, seen: Seen) -> None:
         f"{table.files[0].path.parent}: {contract.table} has {seen.own_faults} bad rows and more, of {table.rows}; "
         f"at most {allowed} may be put in quarantine. Nothing of the delivery was loaded. The first: "
         + "; ".join(_places(table, seen)),
-        next_command=f"cat include/contracts/{contract.system}/{contract.table}.yml",
+        next_command=f"cat {contract_path(contract.system, contract.table)}",
     )
 
 
@@ -216,7 +216,7 @@ def _refuse_retyped(table: TableFiles, seen: Seen) -> None:
             f"{table.files[0].path}: the column {column} has another type: {first.problem.text}, in all of "
             f"{table.rows} rows. The contract of {table.contract.system}.{table.contract.table} does not allow that; "
             "nothing of the delivery was loaded",
-            next_command=f"cat include/contracts/{table.contract.system}/{table.contract.table}.yml",
+            next_command=f"cat {contract_path(table.contract.system, table.contract.table)}",
         )
 
 
