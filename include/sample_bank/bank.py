@@ -25,10 +25,12 @@ from include.sample_bank.lives import Lives, live
 from include.sample_bank.loans import day_number
 from include.sample_bank.parcels import OpenParcel, Parcel, release
 from include.sample_bank.randomness import Chance
+from include.sample_bank.systems import EVERYTHING, HISTORY_DAYS, SPINE
+from include.sample_bank.world import World
 
 log = logging.getLogger(__name__)
 
-SYSTEMS = ("core_banking", "payments")
+SYSTEMS = SPINE  # loans, schedules and repayments: what most tests need
 BLOCK = 32_768  # loans lived through at once
 # every format, encoding and packing that a contract allows, in turn
 EVERY_STYLE = (
@@ -49,7 +51,8 @@ class SampleBank:
     """A lender of so many loans, paid out over ``window_days`` from ``first_date`` on.
 
     ``mix`` says how common each behaviour is. ``styles`` are taken in turn, one a business date. Deliveries appear
-    under ``landing``; what is late waits in a folder beside it.
+    under ``landing``; what is late waits in a folder beside it. ``systems``: who delivers; with more than the
+    spine, the core system delivers all of its tables.
     """
 
     def __init__(
@@ -61,11 +64,14 @@ class SampleBank:
         window_days: int = 1_461,
         mix: Mix = REALISTIC,
         styles: Sequence[Style] = PLAIN,
+        systems: Sequence[str] = SPINE,
     ) -> None:
         self.chance = Chance(seed)
+        self.systems = tuple(systems)
         self.loans, self.first_date, self.window_days = loans, first_date, window_days
         self._mix, self._styles = mix, tuple(styles)
         self._only_block: Lives | None = None
+        self._only_world: World | None = None
 
     def lives(self) -> Iterator[Lives]:
         """The loans' whole lives, block by block, so that memory holds one block."""
@@ -79,12 +85,27 @@ class SampleBank:
                 self._only_block = block
             yield block
 
+    def worlds(self) -> Iterator[World]:
+        """The same with the people behind the loans."""
+        if self._only_world is not None:
+            yield self._only_world
+            return
+        for block in self.lives():
+            world = World(self.chance, block)
+            if self._only_block is not None:
+                self._only_world = world
+            yield world
+
+    @property
+    def is_whole(self) -> bool:
+        return set(self.systems) > set(SPINE)
+
     def style_of(self, system: str, business_date: date) -> Style:
-        """How this system writes on this date; the two systems never agree when there is a choice."""
-        return self._styles[(business_date.toordinal() + SYSTEMS.index(system) * 4) % len(self._styles)]
+        """How this system writes on this date; two neighbours never agree when there is a choice."""
+        return self._styles[(business_date.toordinal() + EVERYTHING.index(system) * 4) % len(self._styles)]
 
     def write_history(self, landing: Path, last_date: date) -> None:
-        """Both systems' history from the first date to ``last_date``."""
+        """Every system's history from the first date to ``last_date``."""
         self.write(landing, self.history_parcels(last_date))
 
     def write_day(
@@ -94,9 +115,9 @@ class SampleBank:
         faults: Iterable[str | Fault] = (),
         *,
         since: date | None = None,
-        systems: Sequence[str] = SYSTEMS,
+        systems: Sequence[str] | None = None,
     ) -> None:
-        """Both systems' daily deliveries, with the faults asked for, after releasing what was held until this date.
+        """Every system's daily delivery, with the faults asked for, after releasing what was held until this date.
 
         ``since`` is the business date of the delivery before (default: the day before): a day that was skipped
         comes with the next one.
@@ -124,8 +145,20 @@ class SampleBank:
     def history_parcels(self, last_date: date) -> list[Parcel]:
         """What ``write_history`` writes."""
         before = self.first_date - timedelta(days=1)
-        history = Parcel("", last_date, before, kind="history", from_date=self.first_date)
-        return [replace(history, system=system, style=self.style_of(system, last_date)) for system in SYSTEMS]
+        history = Parcel("", last_date, before, kind="history", from_date=self.first_date, is_whole=self.is_whole)
+        parcels = []
+        for system in self.systems:
+            after = max(before, last_date - timedelta(days=HISTORY_DAYS.get(system, (last_date - before).days)))
+            parcels.append(
+                replace(
+                    history,
+                    system=system,
+                    after=after,
+                    from_date=after + timedelta(days=1),
+                    style=self.style_of(system, last_date),
+                )
+            )
+        return parcels
 
     def day_parcels(
         self,
@@ -133,12 +166,12 @@ class SampleBank:
         faults: Iterable[str | Fault] = (),
         *,
         since: date | None = None,
-        systems: Sequence[str] = SYSTEMS,
+        systems: Sequence[str] | None = None,
     ) -> list[Parcel]:
         """What ``write_day`` writes: the day's deliveries, and the corrections that the faults bring."""
         parcels = []
         wanted = tuple(faults)
-        for system in systems:
+        for system in systems or self.systems:
             given = self._given(wanted, system)
             names = {fault.name for fault in given}
             daily = self._daily(system, business_date, since)
@@ -156,9 +189,9 @@ class SampleBank:
     def write(self, landing: Path, parcels: Sequence[Parcel]) -> None:
         """Write these deliveries in one pass over the loans; memory holds one block and a file a delivery."""
         being_written = [OpenParcel(landing, parcel, self.chance) for parcel in parcels]
-        for number, block in enumerate(self.lives(), start=1):
+        for number, world in enumerate(self.worlds(), start=1):
             for open_parcel in being_written:
-                open_parcel.add(block)
+                open_parcel.add(world)
             log.debug("block %d of %d written", number, -(-self.loans // BLOCK))
         for open_parcel in being_written:
             open_parcel.close()
@@ -180,7 +213,8 @@ class SampleBank:
 
     def _daily(self, system: str, business_date: date, since: date | None) -> Parcel:
         after = since or business_date - timedelta(days=1)
-        return Parcel(system, business_date, after, style=self.style_of(system, business_date))
+        style = self.style_of(system, business_date)
+        return Parcel(system, business_date, after, style=style, is_whole=self.is_whole)
 
     @staticmethod
     def _given(faults: Iterable[str | Fault], system: str) -> tuple[Fault, ...]:
@@ -203,6 +237,7 @@ def generate(
     history_days: int = 1_096,
     styles: Sequence[Style] = PLAIN,
     truth_folder: Path | None = None,
+    systems: Sequence[str] = SPINE,
 ) -> list[date]:
     """A lender with about ``loans`` loans by ``history_to``: its history, and the ``days`` days after it.
 
@@ -211,7 +246,8 @@ def generate(
     """
     first_date = history_to - timedelta(days=history_days)
     window_days = history_days + max(365, days)
-    bank = SampleBank(seed, loans * window_days // history_days, first_date, window_days=window_days, styles=styles)
+    count = loans * window_days // history_days
+    bank = SampleBank(seed, count, first_date, window_days=window_days, styles=styles, systems=systems)
     dates = [history_to + timedelta(days=number) for number in range(1, days + 1)]
     plan = faults if isinstance(faults, Mapping) else spread(bank.chance, faults or (), dates)
     parcels = bank.history_parcels(history_to)

@@ -31,17 +31,17 @@ def loan_contract(lives: Lives, day: int) -> pa.Table:
         {
             "loan_id": identifiers(loans.ids[known], "", 10),
             "borrower_id": identifiers(borrowers[known], "C", 10),
-            "product_code": _codes(loans.products[known], [product[0] for product in PRODUCTS]),
-            "channel_code": _codes(loans.channels[known], CHANNELS),
-            "branch_code": _codes(loans.branches[known], BRANCHES),
-            "currency": _same(CURRENCY, len(known)),
-            "timezone": _same(TIMEZONE, len(known)),
+            "product_code": codes(loans.products[known], [product[0] for product in PRODUCTS]),
+            "channel_code": codes(loans.channels[known], CHANNELS),
+            "branch_code": codes(loans.branches[known], BRANCHES),
+            "currency": same(CURRENCY, len(known)),
+            "timezone": same(TIMEZONE, len(known)),
             "principal_amount": amounts(loans.principals[known]),
-            "annual_interest_rate": _decimals(rates, pa.decimal128(9, 6), rates == UNSTATED_RATE),
+            "annual_interest_rate": decimals(rates, pa.decimal128(9, 6), rates == UNSTATED_RATE),
             "instalment_count": pa.array(loans.instalment_counts[known].astype(np.int32)),
-            "repayment_method": _codes(loans.methods[known], METHODS),
+            "repayment_method": codes(loans.methods[known], METHODS),
             "disbursement_date": dates(loans.disbursed_on[known]),
-            "contract_status": _codes(status, STATUSES),
+            "contract_status": codes(status, STATUSES),
             "status_date": dates(lives.status_on[known], ~has_ended),
         }
     )
@@ -83,16 +83,16 @@ def repayment_transaction(lives: Lives, after: int, until: int) -> pa.Table:
             "loan_id": identifiers(ids, "", 10),
             "value_date": dates(bookings.value_on),
             "booking_date": dates(bookings.booked_on),
-            "currency": _same(CURRENCY, len(chosen)),
+            "currency": same(CURRENCY, len(chosen)),
             "amount": amounts(bookings.cents),
-            "transaction_type": _codes(is_reversal.astype(np.int64), ("REPAYMENT", "REVERSAL")),
+            "transaction_type": codes(is_reversal.astype(np.int64), ("REPAYMENT", "REVERSAL")),
             "reversal_of_transaction_id": pc.if_else(
                 pa.array(is_reversal),
                 _transaction_ids(ids, bookings.version, bookings.number, np.full(len(chosen), PAYMENT)),
                 pa.scalar(None, pa.string()),
             ),
-            "method_code": _codes(lives.payment_methods[chosen], PAYMENT_METHODS),
-            "is_derived": _same(False, len(chosen)),
+            "method_code": codes(lives.payment_methods[chosen], PAYMENT_METHODS),
+            "is_derived": same(False, len(chosen)),
         }
     )
 
@@ -105,7 +105,7 @@ def identifiers(ids: Ids, prefix: str, digits: int) -> pa.Array:
 
 def amounts(cents: Cents) -> pa.Array:
     """Cents as decimal(18,2)."""
-    return _decimals(cents, pa.decimal128(18, 2))
+    return decimals(cents, pa.decimal128(18, 2))
 
 
 def dates(days: Days, is_null: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -123,14 +123,14 @@ def _units(version: int, ids: Ids, effective_on: Days, reasons: NDArray[np.int64
             "loan_id": texts.take(pa.array(loan)),
             "schedule_version": pa.array(np.full(len(loan), version, dtype=np.int32)),
             "schedule_effective_date": dates(effective_on[loan]),
-            "version_reason_code": _codes(reasons[loan], REASONS),
+            "version_reason_code": codes(reasons[loan], REASONS),
             "instalment_number": pa.array((number + 1).astype(np.int32)),
             "due_date": dates(schedules.due_on[cell]),
             "principal_due_amount": amounts(schedules.principal[cell]),
             "interest_due_amount": amounts(schedules.interest[cell]),
             "fee_due_amount": amounts(schedules.fee[cell]),
             "penalty_due_amount": amounts(schedules.penalty[cell]),
-            "is_derived": _same(False, len(loan)),
+            "is_derived": same(False, len(loan)),
         }
     )
 
@@ -143,7 +143,7 @@ def _transaction_ids(
     return identifiers(ids * np.uint64(10_000) + tail.astype(np.uint64), "T", 14)
 
 
-def _decimals(units: NDArray[np.int64], kind: pa.DataType, is_null: NDArray[np.bool_] | None = None) -> pa.Array:
+def decimals(units: NDArray[np.int64], kind: pa.DataType, is_null: NDArray[np.bool_] | None = None) -> pa.Array:
     """Whole units of the last decimal place as decimals, without a detour through text or floats."""
     words = np.empty((len(units), 2), dtype=np.int64)
     words[:, 0] = units
@@ -152,9 +152,11 @@ def _decimals(units: NDArray[np.int64], kind: pa.DataType, is_null: NDArray[np.b
     return exact if is_null is None else pc.if_else(pa.array(is_null), pa.scalar(None, kind), exact)
 
 
-def _codes(indexes: NDArray[np.int64], names: Sequence[str]) -> pa.Array:
-    return pa.array(list(names), pa.string()).take(pa.array(indexes))
+def codes(indexes: NDArray[np.int64], names: Sequence[str], is_null: NDArray[np.bool_] | None = None) -> pa.Array:
+    """The name that each index stands for."""
+    return pa.array(list(names), pa.string()).take(pa.array(indexes, mask=is_null))
 
 
-def _same(value: str | bool, count: int) -> pa.Array:
+def same(value: str | bool, count: int) -> pa.Array:
+    """One value for every row."""
     return pa.repeat(value, count)

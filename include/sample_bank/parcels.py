@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from include.landing.delivery_writer import Delivery, Style
-from include.sample_bank import frames
+from include.sample_bank import core_books, workforce
 from include.sample_bank.damage import FILE_FAULTS, damage
 from include.sample_bank.faults import Draw, Fault, apply_fault
-from include.sample_bank.lives import Lives
 from include.sample_bank.loans import day_number
 from include.sample_bank.randomness import Chance
+from include.sample_bank.systems import makers_of
+from include.sample_bank.world import World
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class Parcel:
     replaces: str = "delivery"
     faults: tuple[Fault, ...] = ()
     style: Style = field(default_factory=Style)
+    is_whole: bool = False  # every table of the system, not only loans, schedules and repayments
 
 
 class OpenParcel:
@@ -43,6 +46,7 @@ class OpenParcel:
         self._parcel, self._chance = parcel, chance
         self._waiting: dict[str, list[pa.Table]] = {}
         self._has_files: set[str] = set()
+        self._ledger = np.zeros((), dtype=np.int64)
         late = [fault for fault in parcel.faults if fault.name == "late"]
         release_on = parcel.business_date + timedelta(days=late[0].days) if late else None
         if release_on is not None:
@@ -61,17 +65,20 @@ class OpenParcel:
             style=parcel.style,
         )
 
-    def add(self, block: Lives) -> None:
+    def add(self, world: World) -> None:
         """Take this block's share of the delivery."""
-        for table, rows in delivered_tables(self._parcel, block).items():
+        if self._parcel.system == "general_ledger":
+            self._ledger = self._ledger + core_books.ledger_cells(world.lives, self._until)
+        for table, make in makers_of(self._parcel.system, is_whole=self._parcel.is_whole).items():
             waiting = self._waiting.setdefault(table, [])
-            waiting.append(rows)
+            waiting.append(make(world, self._after, self._until))
             if sum(part.num_rows for part in waiting) >= ROWS_PER_FILE:
                 self._delivery.add(table, self._gathered(table))
                 self._has_files.add(table)
 
     def close(self) -> None:
         """Write what is left and the manifest, then damage what was to be damaged."""
+        self._waiting |= {table: [rows] for table, rows in self._of_the_whole_bank().items()}
         for table, waiting in self._waiting.items():
             if table not in self._has_files:
                 self._delivery.put(table, self._gathered(table))
@@ -82,6 +89,25 @@ class OpenParcel:
             if fault.name in FILE_FAULTS:
                 damage(manifest.parent, fault.name, fault.table)
 
+    def _of_the_whole_bank(self) -> Mapping[str, pa.Table]:
+        """The tables that are not made block by block."""
+        if self._parcel.system == "general_ledger":
+            return {"gl_balance": core_books.gl_balance(self._ledger, self._until)}
+        if self._parcel.system == "workforce":
+            return {
+                "officer": workforce.officer(self._chance, self._until),
+                "officer_capacity": workforce.officer_capacity(self._chance, self._after, self._until),
+            }
+        return {}
+
+    @property
+    def _after(self) -> int:
+        return day_number(self._parcel.after)
+
+    @property
+    def _until(self) -> int:
+        return day_number(self._parcel.business_date)
+
     def _gathered(self, table: str) -> pa.Table:
         """The rows that wait, with the day's faults; of a table in several files only the first has them."""
         rows = pa.concat_tables(self._waiting[table])
@@ -91,17 +117,6 @@ class OpenParcel:
                 if fault.table == table:
                     rows = apply_fault(rows, Draw(fault, self._parcel.business_date, self._chance))
         return rows
-
-
-def delivered_tables(parcel: Parcel, block: Lives) -> Mapping[str, pa.Table]:
-    """The tables of the parcel's system, every one of them, even when nothing happened."""
-    after, until = day_number(parcel.after), day_number(parcel.business_date)
-    if parcel.system == "payments":
-        return {"repayment_transaction": frames.repayment_transaction(block, after, until)}
-    return {
-        "loan_contract": frames.loan_contract(block, until),
-        "repayment_schedule": frames.repayment_schedule(block, after, until),
-    }
 
 
 def held_folder(landing: Path) -> Path:

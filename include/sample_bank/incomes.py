@@ -1,0 +1,85 @@
+"""What the customer system learns of borrowers' income and work after the loan was made."""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from include.sample_bank.fates import make_fates
+from include.sample_bank.frames import CURRENCY, codes, dates, decimals, identifiers, same
+from include.sample_bank.loans import NEVER
+from include.sample_bank.randomness import Cents, Days
+from include.sample_bank.world import World
+
+EVIDENCE = ("PAYROLL", "SOCIAL_INSURANCE", "TAX", "SELF_STATED")
+PAYROLL, SOCIAL_INSURANCE, TAX, SELF_STATED = range(4)
+INSURANCE = ("PAYING", "SUSPENDED", "NONE")
+REGULAR = 6  # regular refreshes a borrower has at most, some 200 days apart
+NEW_EMPLOYER_DAYS = 34  # from the last salary of the old employer to the first of the new one
+
+
+def income_on(world: World, day: Days) -> Cents:
+    """Income a month on a day, one a borrower: gone when the salary stops, halved by hardship, raised by a new job."""
+    fates = world.once(make_fates)
+    change = np.select(
+        [
+            day >= fates.on("SALARY_STOPPED"),
+            day >= fates.on("HARDSHIP"),
+            day >= fates.on("JOB_CHANGE", plus=NEW_EMPLOYER_DAYS),
+        ],
+        [0, 50, 108],
+        100,
+    )
+    return world.income * change // 10_000 * 100
+
+
+def income_employment_refresh(world: World, after: int, until: int) -> pa.Table:
+    """What was observed on the days ``after < day <= until``."""
+    fates, first = world.once(make_fates), world.first_loan_on
+    usual = np.where(world.is_self_employed, TAX, np.where(world.has_account, PAYROLL, SELF_STATED))
+    is_kept = world.uniform("is refreshed") < 0.75
+    gap = world.whole("refresh gap", 150, 240)
+    parts: list[tuple[NDArray[np.int64], Days, NDArray[np.int64], int]] = []
+    for number in range(1, REGULAR + 1):
+        on = first + world.whole("first refresh", 20, 120) + gap * (number - 1)
+        parts.append(_chosen(is_kept & (on < world.last_day), on, usual, number, after, until))
+    stopped, moved = fates.on("SALARY_STOPPED", plus=38), fates.on("JOB_CHANGE", plus=45)
+    told = fates.on("HARDSHIP", plus=4)
+    insured = np.full(len(world), SOCIAL_INSURANCE)
+    parts.append(_chosen((stopped < NEVER) & ~world.is_self_employed, stopped, insured, 7, after, until))
+    parts.append(_chosen(moved < NEVER, moved, insured, 8, after, until))
+    parts.append(_chosen(told < NEVER, told, np.full(len(world), SELF_STATED), 9, after, until))
+    owner, on, evidence = (np.concatenate([part[place] for part in parts]) for place in range(3))
+    number = np.concatenate([np.full(len(part[0]), part[3], dtype=np.int64) for part in parts])
+    order = np.lexsort((number, owner))
+    owner, on, evidence, number = owner[order], on[order], evidence[order], number[order]
+    on_day = np.zeros(len(world), dtype=np.int64)
+    income = np.zeros(len(owner), dtype=np.int64)
+    for value in range(1, 10):  # one observation of each number a borrower
+        its = number == value
+        on_day[owner[its]] = on[its]
+        income[its] = income_on(world, on_day)[owner[its]]
+    wobble = world.chance.whole(world.ids[owner] * np.uint64(16) + number.astype(np.uint64), "income wobble", -4, 6)
+    has_stopped = on >= fates.on("SALARY_STOPPED")[owner]
+    is_self_employed = world.is_self_employed[owner]
+    insurance = np.where(is_self_employed, 2, has_stopped.astype(np.int64))
+    return pa.table(
+        {
+            "refresh_id": identifiers(world.ids[owner] * np.uint64(10) + number.astype(np.uint64), "R", 11),
+            "borrower_id": identifiers(world.ids[owner], "C", 10),
+            "observed_date": dates(on),
+            "evidence_code": codes(evidence, EVIDENCE),
+            "currency": same(CURRENCY, len(owner)),
+            "monthly_income_amount": decimals(
+                income * (100 + wobble) // 10_000 * 100, pa.decimal128(18, 2), number == 8
+            ),
+            "social_insurance_code": codes(insurance, INSURANCE, evidence == SELF_STATED),
+            "has_employer_changed": pa.array(number == 8),
+        }
+    )
+
+
+def _chosen(
+    exists: NDArray[np.bool_], on: Days, evidence: NDArray[np.int64], number: int, after: int, until: int
+) -> tuple[NDArray[np.int64], Days, NDArray[np.int64], int]:
+    owner = np.flatnonzero(exists & (on > after) & (on <= until))
+    return owner, on[owner], evidence[owner], number
