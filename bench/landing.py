@@ -4,6 +4,7 @@ Landing includes everything: digest, decoding, strict checks, hashes, duplicates
 what a small daily delivery takes after that.
 
 python bench/landing.py --rows 3000000 --table repayment_schedule
+python bench/landing.py --dlt            dlt beside it, in an environment of its own that uv makes
 """
 
 import argparse
@@ -36,6 +37,7 @@ DAY = date(2026, 1, 5)
 INSTALMENTS = 12
 FILE_ROWS = 500_000
 SMALL_ROWS = 60
+DLT_ROWS = 300_000
 
 
 def main() -> None:
@@ -45,6 +47,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     tables = ["repayment_schedule", "repayment_transaction"]
     options.add_argument("--table", choices=tables, default=tables[0])
+    options.add_argument("--dlt", action="store_true", help="load the file with dlt too, once")
     chosen = options.parse_args()
     contract = next(contract for contract in load_contracts() if contract.table == chosen.table)
     home = Path(tempfile.mkdtemp(prefix="postloan-bench-"))
@@ -52,6 +55,8 @@ def main() -> None:
     server = embedded.start(Settings(home=home))
     try:
         _measure(contract, chosen.rows, chosen.rounds, server, home)
+        if chosen.dlt:
+            _beside_dlt(contract, min(chosen.rows, DLT_ROWS), server, home)
     finally:
         embedded.stop(Settings(home=home))
         shutil.rmtree(home, ignore_errors=True)
@@ -85,6 +90,25 @@ def _measure(contract: Contract, rows: int, rounds: int, server: embedded.Server
     print(f"  median:  \\copy {np.median(copied):6.1f} s   land {seconds:6.1f} s   ratio {ratio:.2f}, budget 2.5")
     print(f"  {rows / seconds:,.0f} rows a second; peak memory {peak:,.0f} MiB, the making of the file included")
     print(f"  shared_buffers {buffers[0]}; a delivery of {SMALL_ROWS} rows afterwards: {small:.2f} s")
+
+
+def _beside_dlt(contract: Contract, rows: int, server: embedded.Server, home: Path) -> None:
+    """The same smaller file by both, one after the other."""
+    landing = home / "landing"
+    shutil.rmtree(landing)
+    _write(contract, rows, landing)
+    (path,) = landing.rglob(f"{contract.table}*.csv")
+    settings = _database(server, "bench_dlt", home)
+    started = time.perf_counter()
+    land(DAY, contract.system, settings)
+    ours = time.perf_counter() - started
+    script = Path(__file__).with_name("dlt_load.py")
+    command = ["uv", "run", "--isolated", "--no-project", "--with", "dlt[postgres]", "--with", "pyarrow", "python"]
+    arguments = [str(script), server.url("postloan", "bench_dlt"), str(path), str(home / "dlt")]
+    loaded = subprocess.run([*command, *arguments], text=True, check=True, capture_output=True)
+    print(f"  {rows:,} rows: land {ours:.1f} s, everything checked; dlt, which checks nothing:")
+    for way, seconds in zip(("as its documentation shows", "arrow tables as CSV"), loaded.stdout.split(), strict=True):
+        print(f"    {way}: {float(seconds):.1f} s, {float(seconds) / ours:.1f} times as long")
 
 
 def _small(contract: Contract, landing: Path, settings: Settings) -> float:
