@@ -50,6 +50,7 @@ COMPONENTS = {
 }
 READY_SECONDS = 180
 GRACE_SECONDS = 20  # a triggerer takes up to 15 s to hand back its triggers
+KILL_SECONDS = 10
 LOG_BYTES = 20_000_000
 
 Report = Callable[[str], None]
@@ -248,11 +249,24 @@ def _end_orphans(settings: Settings, name: str) -> None:
     known = read_state(settings).get("processes", {}).get(name)
     if known is None or _start_time(known["pid"]) not in {None, known["started"]}:
         return  # never started, or the number now belongs to someone else: then no member of the session is left
+    deadline = time.monotonic() + KILL_SECONDS
+    # again until none is left: one that is being killed may have started another, and dying takes a moment
+    while (members := _session_members(known)) and time.monotonic() < deadline:
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def _session_members(leader: dict[str, int]) -> list[int]:
+    """The live processes of the session that a component led."""
+    found = []
     for entry in Path("/proc").iterdir():
         fields = _stat(int(entry.name)) if entry.name.isdigit() else None
-        if fields is not None and int(fields[3]) == known["pid"] and int(fields[19]) >= known["started"]:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(int(entry.name), signal.SIGKILL)
+        is_member = fields is not None and int(fields[3]) == leader["pid"] and int(fields[19]) >= leader["started"]
+        if is_member and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
 
 
 def _log(settings: Settings, name: str) -> Path:
