@@ -33,6 +33,7 @@ def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> l
         "--no-write-json",  # nobody reads the artefacts, and writing them takes a fifth of a small day
     ]  # fmt: skip
     manifest = _manifests.get(dbt_environment(settings)["POSTLOAN_DBT_DBNAME"])
+    _forget_compiled(manifest)
     with _environment(dbt_environment(settings) | context | {"DO_NOT_TRACK": "1"}):
         outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if outcome.exception is not None and outcome.result is None:
@@ -64,6 +65,14 @@ def keep_manifest(settings: Settings) -> None:
     if outcome.exception is not None:
         raise PostloanError(f"the dbt project does not parse: {outcome.exception}") from outcome.exception
     _manifests[dbt_environment(settings)["POSTLOAN_DBT_DBNAME"]] = outcome.result
+
+
+def _forget_compiled(manifest: Any) -> None:
+    """A kept manifest keeps what was compiled: an ephemeral model would come back with the run of the time before."""
+    for node in manifest.nodes.values() if manifest else ():
+        if getattr(node, "compiled", False):
+            node.compiled, node.compiled_code, node._pre_injected_sql = False, None, None
+            node.extra_ctes, node.extra_ctes_injected = [], False
 
 
 def _record(result: Any) -> dict:

@@ -1,4 +1,6 @@
 -- The first instalment ever still stands unpaid after the days of grace that policy gives it.
+{{ config(materialized="ephemeral") }}
+
 with positions as (
     select * from {{ ref('int_loan_position') }}
     where is_live

@@ -1,4 +1,6 @@
 -- An instalment is unpaid after its due date. The anchor is the due date; how long it lasts is a clock of the view.
+{{ config(materialized="ephemeral") }}
+
 with positions as (
     select * from {{ ref('int_loan_position') }}
     where is_live

@@ -1,4 +1,6 @@
 -- Past due, and the oldest unpaid instalment was paid in part: willing, and not able to pay it whole.
+{{ config(materialized="ephemeral") }}
+
 with positions as (
     select * from {{ ref('int_loan_position') }}
     where is_live

@@ -1,5 +1,7 @@
 -- Late again soon after catching up: worse than a first slip of the same length. Measured from the day of catching up
 -- to the day of the next slip, so it holds as long as the slip lasts.
+{{ config(materialized="ephemeral") }}
+
 with positions as (
     select * from {{ ref('int_loan_position') }}
     where is_live

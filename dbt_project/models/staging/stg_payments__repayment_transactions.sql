@@ -10,6 +10,7 @@ in_effect as (
         -- ids
         source.transaction_id,
         source.loan_id,
+        source.reversal_of_transaction_id,
         -- codes
         source.transaction_type,
         -- dates
