@@ -18,6 +18,7 @@ from include.cli_base import (
     say,
     settings_of_this_process,
 )
+from include.cli_quarantine import quarantine_app
 from include.cli_sample import sample_app
 from include.errors import PostloanError
 
@@ -33,6 +34,7 @@ run_app = typer.Typer(cls=RunVerbs, no_args_is_help=True)
 app.add_typer(
     run_app, name="run", help="Run one business date in this process, without Airflow: postloan run 2026-01-31."
 )
+app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(sample_app, name="sample", help="Write deliveries to try Postloan with.")
 
 # ---------------------------------------------------------------- the installation

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         le=1,
         description="a delivery with up to this share of bad rows is landed even where its contract allows less",
     )
+    quarantine_same_person: bool = Field(
+        False, description="who corrected a refused row may release it too: for a demo with one person, nowhere else"
+    )
     statement_timeout_seconds: int = 1800
     writer_wait_seconds: int = Field(900, description="how long open_run waits for another date's run")
 

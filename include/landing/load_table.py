@@ -254,4 +254,5 @@ def _quarantined_row(refused: Refused, delivered: RawRow, file: SourceFile) -> Q
         unit_text=refused.unit_text,
         masked_text=masked(text),
         raw_text=text,
+        cells={name: value and value.replace("\x00", NUL_SIGN) for name, value in refused.cells.items()},
     )

@@ -61,6 +61,7 @@ class Refused:
     problem: Problem
     subject_id: str | None  # the loan or borrower, as far as it can be read
     unit_text: str | None  # the key or unit, its parts joined by U+001F
+    cells: dict[str, str | None]  # the contract's columns as far as they could be told apart: for the vault
 
 
 @dataclass
@@ -166,12 +167,18 @@ def _noted(prepared: Prepared, table: TableFiles, seen: Seen) -> Prepared:
         subjects = _readable(checked.chunk.columns[contract.order_column].take(pa.array(positions)))
         keys = group_texts(checked.chunk, contract.unit_or_key).take(pa.array(positions))
         seen.without_key += keys.null_count
-        for position, subject, key in zip(positions, subjects, _readable(keys), strict=True):
+        cells = _cells(checked.chunk.take(positions))
+        for position, subject, key, stated in zip(positions, subjects, _readable(keys), cells, strict=True):
             problem = checked.problems[checked.problem[position] - 1]
-            seen.refused.append(Refused(int(prepared.line_no[position]), problem, subject, key))
+            seen.refused.append(Refused(int(prepared.line_no[position]), problem, subject, key, stated))
             seen.own_faults += problem.code != "unit_incomplete"
         _refuse_too_many(table, seen)
     return prepared
+
+
+def _cells(chunk: Chunk) -> list[dict[str, str | None]]:
+    columns = {name: column.to_pylist() for name, column in chunk.columns.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _readable(texts: pa.Array) -> list[str | None]:

@@ -16,7 +16,7 @@ from include.errors import DeliveryError
 from include.landing.contract import Contract
 from include.landing.further import FurtherBatches
 from include.landing.versions import RawTable, before, end_of
-from include.warehouse.ledger import CARRIED, DELIVERED, RESTORED, Batch, LandedBatch, Version
+from include.warehouse.ledger import CARRIED, DELIVERED, RELEASED, RESTORED, Batch, LandedBatch, Version
 
 Operation: TypeAlias = Batch | LandedBatch
 SHOWN_KEYS = 5
@@ -205,14 +205,17 @@ class Settlement:
         self._keep(
             "landing_open",
             "select {unit} from {units} as u where not exists (select from {rows} as r "
-            "join ops.load_batch as rb on rb.batch_id = r._batch_id where {same} and rb.part = {delivered} "
-            "and r._business_date = {day} and r._known_date > {since} and r._known_date <= {known})",
+            "join ops.load_batch as rb on rb.batch_id = r._batch_id where {same} "
+            "and r._business_date = {day} and r._known_date <= {known} "
+            "and (rb.part = {delivered} and r._known_date > {since} "
+            "or rb.part = {released} and r._known_date >= {since}))",
             units=sql.Identifier(units),
             same=self.table.same_unit("u", "r"),
             day=op.version.business_date,
             known=known,
             since=op.version.known_date,
             delivered=DELIVERED,
+            released=RELEASED,
         )
 
     def _carry_vanished(self, op: Operation, known: date) -> None:

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 ZERO = Decimal("0.00")
-DELIVERED, RESTORED, CARRIED = "delivered", "restored", "carried"
+DELIVERED, RESTORED, CARRIED, RELEASED = "delivered", "restored", "carried", "released"
 
 
 class Version(NamedTuple):
@@ -85,6 +85,7 @@ class QuarantinedRow:
     unit_text: str | None
     masked_text: str
     raw_text: str
+    cells: dict[str, str | None]  # the same as the contract's columns: what a correction starts from
 
 
 @dataclass(frozen=True)
@@ -206,9 +207,9 @@ def record_quarantine(connection: psycopg.Connection, batch: Batch, rows: list[Q
                         row.masked_text,
                     )
                 )
-        with cursor.copy("copy vault.quarantine_text (batch_id, line_no, raw_text) from stdin") as copy:
+        with cursor.copy("copy vault.quarantine_text (batch_id, line_no, raw_text, cells) from stdin") as copy:
             for row in rows:
-                copy.write_row((batch.batch_id, row.line_no, row.raw_text))
+                copy.write_row((batch.batch_id, row.line_no, row.raw_text, Jsonb(row.cells)))
 
 
 def record_attempt(

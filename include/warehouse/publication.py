@@ -134,7 +134,7 @@ def _note_restatements(connection: psycopg.Connection, run: Run) -> None:
         "from ops.load_batch as batch "
         "join (select distinct business_date from ops.publication) as published "
         "  on published.business_date >= batch.business_date and published.business_date < %(business_date)s "
-        "where batch.kind = 'correction' and batch.part = 'delivered' "
+        "where batch.kind = 'correction' and batch.part in ('delivered', 'released') "
         "  and batch.batch_id in (select batch_id from ops.run_input where run_id = %(run_id)s) "
         "  and batch.batch_id not in (select batch_id from ops.run_input where run_id = %(base_run_id)s) "
         "on conflict do nothing",

@@ -554,7 +554,8 @@ def _forget(settings: Settings) -> None:
         connection.execute(
             "truncate raw.core_banking__loan_contract, raw.core_banking__repayment_schedule, "
             "raw.core_banking__loan_contract__superseded, raw.core_banking__repayment_schedule__superseded, "
-            "ops.load_batch, ops.load_file, quarantine.rows, vault.quarantine_text"
+            "ops.load_batch, ops.load_file, quarantine.rows, quarantine.event, quarantine.reveal, "
+            "vault.quarantine_text, vault.quarantine_fix"
         )
 
 

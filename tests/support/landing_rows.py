@@ -140,7 +140,10 @@ def forget_everything(settings: Settings, contract: Contract, landing: Path) -> 
 
     with connect(settings, role="postloan_owner") as connection:
         connection.execute(
-            sql.SQL("truncate {}, {}, ops.load_batch, ops.load_file, quarantine.rows, vault.quarantine_text").format(
+            sql.SQL(
+                "truncate {}, {}, ops.load_batch, ops.load_file, quarantine.rows, quarantine.event, quarantine.reveal, "
+                "vault.quarantine_text, vault.quarantine_fix"
+            ).format(
                 sql.Identifier("raw", contract.raw_name), sql.Identifier("raw", f"{contract.raw_name}__superseded")
             )
         )
