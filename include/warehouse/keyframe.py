@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 CARRIED = {
     "loan_position": "loan_id",
     "loan_signal": "loan_id",
+    "use_of_proceeds_check": "loan_id",
 }
 
 

@@ -103,6 +103,12 @@ candidates as (
         loan_id,
         changes_on as change_date
     from signals
+    union all
+    -- a window or a term of the fund-use checks ends
+    select
+        loan_id,
+        change_date
+    from {{ ref('int_fund_use_change_dates') }}
 )
 
 select

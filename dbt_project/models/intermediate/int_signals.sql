@@ -19,6 +19,7 @@
     'int_signal__inquiry_burst',
     'int_signal__litigation',
     'int_signal__business_distress',
+    'int_signal__fund_use_suspect',
 ] %}
 
 with observations as (
