@@ -35,6 +35,7 @@ from expectations.scope import Scope
 from include.errors import PostloanError
 from include.settings import Settings
 from include.warehouse.connection import warehouse_url
+from include.warehouse.roles import VALIDATOR
 
 # counts, and no value of any row: not in results, not in Data Docs
 COUNTS_ONLY: dict[str, Any] = {
@@ -243,8 +244,8 @@ def _counting_sql(value_kwargs: dict) -> str:
 
 
 def _url(settings: Settings, scope: Scope) -> str:
-    """The pipeline's own rights, less writing: an audit changes nothing, whatever a rule says."""
-    url = make_url(warehouse_url(settings, role="postloan_pipeline"))
+    """The validator's own rights, less writing: an audit changes nothing, whatever a rule says."""
+    url = make_url(warehouse_url(settings, role=VALIDATOR))
     # no nested loops: rows of a run that was written a minute ago are unknown to the planner's statistics, and a loop
     # chosen for one row runs a hundred thousand times
     session = f"-c default_transaction_read_only=on -c search_path={scope.candidate} -c enable_nestloop=off"

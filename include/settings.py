@@ -21,6 +21,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(PROJECT_DIR / ".local", description="server data, Airflow home, logs, exports; never in git")
     warehouse_url: SecretStr | None = Field(None, description="own PostgreSQL 15+; empty: the embedded server in home")
+    warehouse_logins: SecretStr | None = Field(
+        None, description="a login of its own for each role, as JSON; empty: the login of the warehouse takes the roles"
+    )
     airflow_database_url: SecretStr | None = Field(None, description="own metadata database; empty: embedded")
     landing_dir: Path | None = Field(None, description="where deliveries arrive; empty: home/landing")
     export_dir: Path | None = Field(None, description="where deliver writes; empty: home/exports")

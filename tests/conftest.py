@@ -16,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from include.settings import Settings
 from include.warehouse import embedded
+from include.warehouse.roles import database_statements
 
 # The tests never touch the warehouse or the files of the person who runs them.
 for name in [name for name in os.environ if name.startswith("POSTLOAN_") and name != "POSTLOAN_REAL_DATA"]:
@@ -60,13 +61,8 @@ class TestServer:
         self.execute(create.format(database, sql.Identifier(template)))
         self.execute(sql.SQL("revoke all on database {} from public").format(database))
         if template != "template1":  # a clone does not inherit the rights that migrate gave on its own database
-            grant = sql.SQL("grant {} on database {} to {}")
-            for rights, role in (
-                ("connect, temporary", "postloan_pipeline"),
-                ("connect, create", "postloan_owner"),
-                ("connect", "reader"),
-            ):
-                self.execute(grant.format(sql.SQL(rights), database, sql.Identifier(role)))
+            for statement in database_statements(name):
+                self.execute(statement)
 
     def drop_database(self, name: str) -> None:
         self.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))

@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
 from include.errors import DeliveryError, LateDeliveryError
 from include.failpoint import failpoint
@@ -17,6 +16,7 @@ from include.landing.manifest import MANIFEST_NAME
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.ledger import landed_batch_ids, record_attempt
+from include.warehouse.roles import LOADER
 
 log = logging.getLogger(__name__)
 LARGE_ROWS = 20_000
@@ -71,7 +71,7 @@ def land(business_date: date, system: str, settings: Settings) -> LandResult:
     contracts_of(system)  # an unknown system is named before anything else
     deliveries = find_deliveries(settings.landing, system, known_until=business_date)
     batches: list[LandedBatchCounts] = []
-    with connect(settings, application_name="postloan:land") as connection:
+    with connect(settings, role=LOADER, application_name="postloan:land") as connection:
         landed = landed_batch_ids(connection, system)
         connection.commit()
         waiting = []
@@ -138,14 +138,14 @@ def _load(connection: psycopg.Connection, delivery: Delivery, settings: Settings
         raise DeliveryError(error.what, next_command=f"ls -l {delivery.folder}") from error
     record_attempt(connection, manifest.system, manifest.business_date, "LANDED")
     connection.commit()
-    _refresh_statistics(tables, settings)
+    _refresh_statistics(connection, tables)
     return [counts for table in tables for counts in _counts(table)]
 
 
-def _refresh_statistics(tables: list[LandedTable], settings: Settings) -> None:
+def _refresh_statistics(connection: psycopg.Connection, tables: list[LandedTable]) -> None:
     """After a large load the planner still believes in the table of before, for a minute and for whoever comes next.
 
-    Only the owner may analyze. It changes no output, so a landing killed before it has lost nothing.
+    It changes no output, so a landing killed before it has lost nothing.
     """
     names = [
         f"{table.batch.system}__{table.batch.table}{suffix}"
@@ -153,10 +153,9 @@ def _refresh_statistics(tables: list[LandedTable], settings: Settings) -> None:
         if table.batch.balance.loaded.rows >= LARGE_ROWS
         for suffix in ("", "__superseded")
     ]
-    if names:
-        with connect(settings, role="postloan_owner", application_name="postloan:land") as connection:
-            for name in names:
-                connection.execute(sql.SQL("analyze {}").format(sql.Identifier("raw", name)))
+    for name in names:
+        connection.execute("select ops.analyze_table('raw', %s)", (name,))
+    connection.commit()
 
 
 def _counts(table: LandedTable) -> list[LandedBatchCounts]:

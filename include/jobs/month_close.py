@@ -8,6 +8,7 @@ from include.errors import RefusedError
 from include.jobs.verify import verify
 from include.settings import Settings
 from include.warehouse.connection import connect
+from include.warehouse.roles import PUBLISHER
 from include.warehouse.runs import job_lock
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ def month_close(month: date, settings: Settings) -> dict[str, object]:
     """
     first = month.replace(day=1)
     days = [first + timedelta(days=number) for number in range(monthrange(first.year, first.month)[1])]
-    with job_lock(settings), connect(settings, application_name="postloan:month_close") as connection:
+    with job_lock(settings), connect(settings, role=PUBLISHER, application_name="postloan:month_close") as connection:
         closed = connection.execute(
             "select last_run_id, content_hash, reopened_by from ops.month_close where month = %s", (first,)
         ).fetchone()

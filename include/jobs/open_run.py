@@ -16,6 +16,7 @@ from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.fingerprints import code_hash, run_id_of
 from include.warehouse.migrate import ensure_partitions
+from include.warehouse.roles import PUBLISHER
 from include.warehouse.runs import ENDED, Run, job_lock, load_run
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def open_run(business_date: date, settings: Settings, *, known_date: date | None
     known_date = known_date or business_date
     deadline = time.monotonic() + settings.writer_wait_seconds
     while True:
-        with job_lock(settings), connect(settings, application_name="postloan:open_run") as connection:
+        with job_lock(settings), connect(settings, role=PUBLISHER, application_name="postloan:open_run") as connection:
             published = _published_run(connection, business_date)
             if published is not None and kind == "daily":
                 _say_what_landed_since(connection, published)
@@ -239,7 +240,7 @@ def _open_new(
     connection.execute(
         "update ops.writer set (run_id, attempt) = (select run_id, attempt from ops.run where run_id = %s)", (run_id,)
     )
-    with connect(settings, role="postloan_owner", application_name="postloan:partitions", autocommit=True) as owner:
+    with connect(settings, role=PUBLISHER, application_name="postloan:partitions", autocommit=True) as owner:
         ensure_partitions(owner, business_date)
     log.info(
         "opened %s run %s of %s%s on base %s, %d batches pinned",

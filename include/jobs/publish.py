@@ -8,6 +8,7 @@ from include.errors import RefusedError
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.publication import flip, point_at, previous_run, write_manifest
+from include.warehouse.roles import PUBLISHER
 from include.warehouse.runs import job_lock, load_run, run_job
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def publish(run_id: str, settings: Settings) -> dict[str, int]:
 
 def show_again(run_id: str, settings: Settings, *, reason: str) -> date:
     """Point its date at a run that was published before (``postloan publish RUN_ID``)."""
-    with job_lock(settings), connect(settings, application_name="postloan:publish") as connection:
+    with job_lock(settings), connect(settings, role=PUBLISHER, application_name="postloan:publish") as connection:
         run = load_run(connection, run_id)
         point_at(connection, run.business_date, run_id, reason=reason)
         return run.business_date
@@ -59,7 +60,7 @@ def rollback(business_date: date, settings: Settings, *, reason: str) -> tuple[s
 
     Returns (run shown until now, run shown from now on).
     """
-    with job_lock(settings), connect(settings, application_name="postloan:rollback") as connection:
+    with job_lock(settings), connect(settings, role=PUBLISHER, application_name="postloan:rollback") as connection:
         target = previous_run(connection, business_date)
         shown = point_at(connection, business_date, target, reason=reason)
         return shown, target

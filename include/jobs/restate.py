@@ -14,6 +14,7 @@ from include.jobs.transform import transform
 from include.settings import Settings
 from include.warehouse.compare import Difference, differences
 from include.warehouse.connection import connect
+from include.warehouse.roles import PUBLISHER
 from include.warehouse.runs import job_lock, load_run
 
 log = logging.getLogger(__name__)
@@ -33,14 +34,14 @@ def restate(
     for business_date in sorted(set(dates)):
         if reopen:
             _reopen_month(settings, business_date, approver)
-        with connect(settings) as connection:
+        with connect(settings, role=PUBLISHER) as connection:
             known_date = next_known_date(connection, business_date)
         run_id = open_run(business_date, settings, known_date=known_date, kind="restate")
         transform(run_id, settings)
         audit(run_id, settings, stage="marts")
         decide(run_id, settings)
         audit(run_id, settings, stage="lists")
-        with connect(settings) as connection:
+        with connect(settings, role=PUBLISHER) as connection:
             before = load_run(connection, run_id).replaces_run_id
             found = differences(connection, before, run_id) if before else []
         publish(run_id, settings)
@@ -62,7 +63,7 @@ def _reopen_month(settings: Settings, business_date: date, approver: str | None)
             next_command=f"postloan restate --from {business_date} --to {business_date} "
             "--reopen --approver NAME --reason TEXT",
         )
-    with job_lock(settings), connect(settings) as connection:
+    with job_lock(settings), connect(settings, role=PUBLISHER) as connection:
         connection.execute(
             "update ops.month_close set reopened_by = %s where month = date_trunc('month', %s::date)::date",
             (approver, business_date),
@@ -70,7 +71,7 @@ def _reopen_month(settings: Settings, business_date: date, approver: str | None)
 
 
 def _note_reason(settings: Settings, run_id: str, reason: str, approver: str | None) -> None:
-    with connect(settings) as connection:
+    with connect(settings, role=PUBLISHER) as connection:
         connection.execute(
             "insert into ops.run_reason values (%s, %s, %s) on conflict do nothing", (run_id, reason, approver)
         )

@@ -5,13 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from psycopg import sql
-
-from include.landing.raw_tables import PIPELINE_ROLE
 from include.landing.versions import RawTable
 
 BULK_ROWS = 200_000
-OWNER_ROLE = "postloan_owner"
 Item = TypeVar("Item")
 _END = object()
 
@@ -33,21 +29,6 @@ def indexes_built_at_the_end(table: RawTable) -> Iterator[None]:
     table of which nothing was landed yet, so nobody has anything to read there.
     """
     contract = table.contract
-    definitions = table.execute(
-        "select indexname, indexdef from pg_indexes where schemaname = 'raw' and tablename = {name} order by 1",
-        name=contract.raw_name,
-    ).fetchall()
-    with _owner(table):
-        for name, _ in definitions:
-            table.execute("drop index {index}", index=sql.Identifier("raw", name))
+    table.execute("select ops.drop_raw_indexes({name})", name=contract.raw_name)
     yield
-    with _owner(table):
-        for _, definition in definitions:
-            table.connection.execute(definition.encode())
-
-
-@contextmanager
-def _owner(table: RawTable) -> Iterator[None]:
-    table.execute("set local role {role}", role=sql.Identifier(OWNER_ROLE))
-    yield
-    table.execute("set local role {role}", role=sql.Identifier(PIPELINE_ROLE))
+    table.execute("select ops.build_raw_indexes({name})", name=contract.raw_name)

@@ -19,9 +19,10 @@ from include.landing.copy_rows import HEADER, TRAILER, RowWriter
 from include.privacy import HIDDEN, KeyRing, load_keys, masked, normalised
 from include.settings import Settings
 from include.warehouse.connection import connect
+from include.warehouse.roles import LOADER
 
 # landings hold it shared, a change of keys alone: nothing is landed with a key that is just being replaced
-KEY_LOCK = 7306003
+KEY_LOCK = 7306004
 COPY_BYTES = 1024**2
 
 
@@ -84,7 +85,7 @@ class Guard:
 
     def _known(self, tokens: list[str]) -> set[str]:
         if self._lookup is None:
-            self._lookup = connect(self._settings, application_name="postloan:land-tokens", autocommit=True)
+            self._lookup = connect(self._settings, role=LOADER, application_name="land-tokens", autocommit=True)
         return set(
             _ids(self._lookup, "select token from vault.personal_value where token = any(%s)", tokens)  # by its key
         )

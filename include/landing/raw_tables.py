@@ -2,8 +2,6 @@
 
 from include.landing.contract import Contract
 
-PIPELINE_ROLE = "postloan_pipeline"
-
 
 def raw_table_ddl(contract: Contract) -> list[str]:
     """The statements that make the raw table and its supersession table; harmless when they exist already.
@@ -34,7 +32,6 @@ def raw_table_ddl(contract: Contract) -> list[str]:
         f"create index if not exists {contract.raw_name}_superseded_row on {superseded} (_batch_id, _line_no)",
         f"create index if not exists {contract.raw_name}_superseded_by on {superseded} (_superseded_by_batch_id)",
         f"comment on table {table} is 'Append only. From include/contracts/{contract.system}/{contract.table}.yml.'",
-        f"grant select, insert on {table}, {superseded} to {PIPELINE_ROLE}",
     ]
     searched = dict.fromkeys(filter(None, (contract.subject_column, *contract.lookup)))
     statements += [

@@ -1,5 +1,6 @@
 """How every part of Postloan reaches the warehouse: one login, a role per job, the same session settings everywhere."""
 
+import json
 import os
 
 import psycopg
@@ -11,20 +12,23 @@ from include.warehouse import embedded
 
 MINIMUM_VERSION = 15
 APPLICATION = "postloan"
+DBT_ROLE = "postloan_transformer"  # as dbt_project/profiles.yml states it
 
 
 def connect(
     settings: Settings,
     *,
-    role: str | None = "postloan_pipeline",
+    role: str | None = "postloan_auditor",
     application_name: str = APPLICATION,
     autocommit: bool = False,
 ) -> psycopg.Connection:
     """A connection that acts as ``role`` (None: as the login itself), in UTC, whose statements end with their client.
 
+    Whoever only looks is the auditor; each job names its own role, of ``include.warehouse.roles``.
+
     Raises PostloanError when the server is down, too old, not UTF-8, or not migrated; never names a password.
     """
-    parameters = warehouse_parameters(settings)
+    parameters = login_parameters(settings, role)
     parameters["options"] = " ".join(filter(None, [parameters.get("options"), _session_options(settings, role)]))
     parameters["application_name"] = _application(application_name)
     try:
@@ -43,7 +47,7 @@ def warehouse_url(settings: Settings, *, driver: str = "postgresql+psycopg2", ro
     """A SQLAlchemy URL, password included: hand it to a library, never to a log."""
     from sqlalchemy.engine import URL  # half a second of import that most callers do not need
 
-    parameters = warehouse_parameters(settings)
+    parameters = login_parameters(settings, role)
     parameters["options"] = " ".join(filter(None, [parameters.get("options"), _session_options(settings, role)]))
     known = {name: parameters.pop(name, None) for name in ("user", "password", "host", "port", "dbname")}
     return URL.create(
@@ -59,7 +63,7 @@ def warehouse_url(settings: Settings, *, driver: str = "postgresql+psycopg2", ro
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """What ``dbt_project/profiles.yml`` reads; the password under the prefix that dbt keeps out of its logs."""
-    parameters = warehouse_parameters(settings)
+    parameters = login_parameters(settings, DBT_ROLE)
     environment = {
         "POSTLOAN_DBT_HOST": parameters["host"],
         "POSTLOAN_DBT_PORT": parameters["port"],
@@ -82,6 +86,20 @@ def warehouse_parameters(settings: Settings) -> dict[str, str]:
     else:
         url = settings.warehouse_url.get_secret_value()
     return parse_url(url, variable="POSTLOAN_WAREHOUSE_URL")
+
+
+def login_parameters(settings: Settings, role: str | None) -> dict[str, str]:
+    """The parameters with the login of this role, where ``POSTLOAN_WAREHOUSE_LOGINS`` states one of its own."""
+    parameters = warehouse_parameters(settings)
+    if settings.warehouse_logins is None or role is None:
+        return parameters
+    shape = 'POSTLOAN_WAREHOUSE_LOGINS must look like {"postloan_loader": {"user": "..", "password": ".."}, ..}'
+    try:
+        own = json.loads(settings.warehouse_logins.get_secret_value()).get(role)
+        login = {name: str(own[name]) for name in ("user", "password")} if own is not None else {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise PostloanError(f"{shape}; it does not") from None  # the parser's words could repeat a password
+    return parameters | login
 
 
 def parse_url(url: str, *, variable: str) -> dict[str, str]:

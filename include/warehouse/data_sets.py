@@ -42,6 +42,7 @@ class DataSet:
     fold: Fold
     is_partitioned: bool
     serving_columns: dict[str, str]
+    is_model: bool = True  # written by dbt; otherwise by decide
 
     @property
     def column_names(self) -> list[str]:
@@ -60,12 +61,14 @@ def load_data_sets(marts_dir: Path = MARTS_DIR) -> dict[str, DataSet]:
     for path in sorted(marts_dir.glob("*.yml")):
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         sources = [table for source in document.get("sources", []) for table in source["tables"]]
-        for entry in document.get("models", []) + sources:
-            found[entry["name"]] = _data_set(entry)
+        for entry in document.get("models", []):
+            found[entry["name"]] = _data_set(entry, is_model=True)
+        for entry in sources:
+            found[entry["name"]] = _data_set(entry, is_model=False)
     return dict(sorted(found.items()))
 
 
-def _data_set(entry: dict) -> DataSet:
+def _data_set(entry: dict, *, is_model: bool) -> DataSet:
     meta = entry["config"]["meta"]
     for name in (entry["name"], *(column["name"] for column in entry["columns"]), *meta.get("serving_columns", {})):
         if not NAME.fullmatch(name):
@@ -86,4 +89,5 @@ def _data_set(entry: dict) -> DataSet:
         fold=meta["fold"],
         is_partitioned=meta["partitioned"],
         serving_columns=meta.get("serving_columns", {}),
+        is_model=is_model,
     )

@@ -19,6 +19,8 @@ from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.data_sets import DataSet, load_data_sets
 from include.warehouse.fold import CANDIDATE, PUBLISHED, fold_sql
+from include.warehouse.roles import apply_matrix
+from include.warehouse.row_security import bring_policies_up_to_date
 
 log = logging.getLogger(__name__)
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
@@ -39,16 +41,19 @@ def migrate(settings: Settings) -> dict[str, int]:
                 connection.execute(statement)
         for data_set in load_data_sets().values():
             _bring_table_up_to_date(connection, data_set, counts)
+            bring_policies_up_to_date(connection, data_set)
         connection.execute("set local role serving_owner")
         for data_set in load_data_sets().values():
             _create_views(connection, data_set)
+        connection.execute("set local role none")
+        apply_matrix(connection)
     return counts
 
 
 def ensure_partitions(connection: psycopg.Connection, month_of: object) -> None:
     """Create the monthly partitions that hold ``month_of`` (a date).
 
-    Needs the role postloan_owner and autocommit: a table at a time, so that no reader ever waits for two of them.
+    Needs the role of the publisher and autocommit: a table at a time, so that no reader ever waits for two of them.
     """
     for data_set in load_data_sets().values():
         if data_set.is_partitioned:
@@ -56,10 +61,7 @@ def ensure_partitions(connection: psycopg.Connection, month_of: object) -> None:
 
 
 def _apply_migrations(connection: psycopg.Connection) -> int:
-    connection.execute(
-        "create table if not exists ops.migration (name text primary key, sha256 text not null);"
-        "grant select on ops.migration to postloan_pipeline"
-    )
+    connection.execute("create table if not exists ops.migration (name text primary key, sha256 text not null)")
     applied = dict(connection.execute("select name, sha256 from ops.migration").fetchall())
     count = 0
     for path in sorted(MIGRATIONS_DIR.glob("*.sql")):
@@ -144,14 +146,6 @@ comment on table {name} is {comment};
 {triggers}
 alter table {name} enable row level security;
 alter table {name} force row level security;
-create policy owner_sees_all on {name} to postloan_owner using (true) with check (true);
-create policy pipeline_sees_all on {name} to postloan_pipeline using (true) with check (true);
--- serving views run as serving_owner; the person who asks is current_user
-create policy readers_see on {name} for select to serving_owner using (
-    (select pg_has_role(current_user, 'reader', 'member') or pg_has_role(current_user, 'postloan_pipeline', 'member'))
-);
-grant select, insert, delete on {name} to postloan_pipeline;
-grant select on {name} to serving_owner;
 """
 
 
@@ -164,7 +158,5 @@ def _create_views(connection: psycopg.Connection, data_set: DataSet) -> None:
         f"where as_of_date = (select max(business_date) from ops.publication where data_set = '{name}');\n"
         f"create or replace function serving.{name}_as_of(wanted_date date) returns setof serving.{name}_history\n"
         f"language sql stable as 'select * from serving.{name}_history where as_of_date = wanted_date';\n"
-        f"create or replace view candidate.{name} as\n{fold_sql(data_set, CANDIDATE)};\n"
-        f"grant select on serving.{name}, serving.{name}_history to reader, postloan_pipeline;\n"
-        f"grant select on candidate.{name} to postloan_pipeline;"
+        f"create or replace view candidate.{name} as\n{fold_sql(data_set, CANDIDATE)}"
     )

@@ -14,6 +14,7 @@ from include.errors import PostloanError, RefusedError, SupersededError, WriterB
 from include.failpoint import failpoint
 from include.settings import Settings
 from include.warehouse.connection import connect
+from include.warehouse.roles import PUBLISHER, role_of_step
 
 log = logging.getLogger(__name__)
 JOB_LOCK = 7306002  # one warehouse-wide advisory lock: one job at a time
@@ -62,14 +63,14 @@ def load_run(connection: psycopg.Connection, run_id: str) -> Run:
 
 
 @contextlib.contextmanager
-def job_lock(settings: Settings, *, wait_seconds: int | None = None) -> Iterator[None]:
+def job_lock(settings: Settings, *, role: str = PUBLISHER, wait_seconds: int | None = None) -> Iterator[None]:
     """The warehouse-wide lock, on a connection of its own, for as long as a job lasts.
 
     A job that died leaves no lock behind: the server drops it with the connection. Raises WriterBusyError when
     another job does not end within ``wait_seconds``.
     """
     wait = settings.writer_wait_seconds if wait_seconds is None else wait_seconds
-    with connect(settings, application_name="postloan:lock", autocommit=True) as connection:
+    with connect(settings, role=role, application_name="postloan:lock", autocommit=True) as connection:
         connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(wait, 1)}s",))
         # the lock outlives any single statement and any pause between two
         connection.execute("set statement_timeout = 0")
@@ -91,7 +92,8 @@ def run_job(settings: Settings, run_id: str, step: str) -> Iterator[Job]:
     the first one is already open and checked. When the run is published already, ``job.is_done_before`` is true and
     the job writes nothing.
     """
-    with job_lock(settings), connect(settings, application_name="postloan:run") as reader:
+    role = role_of_step(step)
+    with job_lock(settings, role=role), connect(settings, role=role, application_name="postloan:run") as reader:
         run = load_run(reader, run_id)
         reader.rollback()
         if run.is_sealed:
@@ -106,7 +108,7 @@ def run_job(settings: Settings, run_id: str, step: str) -> Iterator[Job]:
         failpoint(f"{step}:before")
         _log_step(settings, run, step)
         try:
-            with connect(settings, application_name=run.application_name) as connection:
+            with connect(settings, role=role, application_name=run.application_name) as connection:
                 assert_writer(connection, run)
                 job = Job(run, connection, is_done_before=False)
                 yield job
@@ -158,7 +160,7 @@ def run_environment(connection: psycopg.Connection, run: Run) -> dict[str, str]:
 
 
 def _log_step(settings: Settings, run: Run, step: str) -> None:
-    with connect(settings, application_name="postloan:log") as connection:
+    with connect(settings, role=role_of_step(step), application_name="postloan:log") as connection:
         connection.execute(
             "insert into ops.run_step (run_id, attempt, step, status) values (%s, %s, %s, 'RUNNING') "
             "on conflict (run_id, attempt, step) do update set status = 'RUNNING', started_at = clock_timestamp(), "
@@ -172,7 +174,7 @@ def _log_step_end(
 ) -> None:
     from include.errors import AuditError, DeliveryError
 
-    with connect(settings, application_name="postloan:log") as connection:
+    with connect(settings, role=role_of_step(step), application_name="postloan:log") as connection:
         connection.execute(
             "update ops.run_step set status = %s, ended_at = clock_timestamp(), counts = %s "
             "where run_id = %s and attempt = %s and step = %s",
@@ -180,4 +182,4 @@ def _log_step_end(
         )
         # a refused candidate or a broken contract ends the run; anything else may be tried again with the same pins
         if isinstance(error, AuditError | DeliveryError):
-            end_run(connection, run.run_id, "FAILED", str(error).splitlines()[0])
+            connection.execute("select ops.fail_run(%s, %s, %s)", (run.run_id, run.attempt, str(error).splitlines()[0]))

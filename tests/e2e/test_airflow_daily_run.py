@@ -62,7 +62,7 @@ class Lender:
         return states
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with connect(self.settings) as connection:
+        with connect(self.settings, role="postloan_owner") as connection:
             return connection.execute(statement, values).fetchall()
 
     def metadata(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:

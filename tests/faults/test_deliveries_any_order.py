@@ -272,7 +272,7 @@ def _arrive(settings: Settings, contract: Contract, source: Source, arrival: lis
 
 def _compare(settings: Settings, contract: Contract, source: Source, deliveries: list[Sent]) -> None:
     columns = ["loan_id", "amount", "status_code"]
-    with connect(settings) as connection:
+    with connect(settings, role="postloan_owner") as connection:
         for business in range(DAYS):
             for known in range(business, (LAST_KNOWN - FIRST_DAY).days + 1):
                 wanted = expected(source, deliveries, day(business), day(known))

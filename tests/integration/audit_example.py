@@ -216,7 +216,7 @@ def build_run(settings: Settings) -> None:
     """The same rows in the real tables: the base published, the run of today open and about to be audited."""
     with connect(settings, role="postloan_owner") as connection:
         ensure_partitions(connection, TODAY)
-    with connect(settings) as connection:
+    with connect(settings, role="postloan_owner") as connection:
         for name in POLICIES:
             _load_policy(connection, "ref", name)
         for run_id, day, status, base in ((BASE, YESTERDAY, "PUBLISHED", None), (RUN, TODAY, "OPEN", BASE)):

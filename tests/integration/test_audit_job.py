@@ -31,7 +31,7 @@ def run(settings: Settings) -> Settings:
 
 
 def execute(settings: Settings, statement: str) -> list[tuple]:
-    with connect(settings) as connection:
+    with connect(settings, role="postloan_owner") as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
@@ -92,7 +92,7 @@ def test_the_query_in_the_message_shows_the_rows_after_the_run_has_ended(run: Se
         if "to see the rows" in line and "delinquency_bucket is distinct" in line and "candidate.loan_position" in line
     )
     setting, query = line.split(": ", 1)[1].split("; ", 1)
-    with connect(run) as connection:
+    with connect(run, role="postloan_owner") as connection:
         connection.execute(setting)
         cursor = connection.execute(query)
         names = [column.name for column in cursor.description]
@@ -236,7 +236,7 @@ def plant(settings: Settings) -> None:
             sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(f"{NAME} {PHONE} {IDENTITY}"))
             for (name,) in columns
         )
-        with connect(settings) as connection:
+        with connect(settings, role="postloan_owner") as connection:
             of_run = sql.SQL("where run_id = {}").format(sql.Literal(example.RUN))
             stored = sql.Identifier("published", table)
             connection.execute(

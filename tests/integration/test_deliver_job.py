@@ -34,7 +34,7 @@ def published(settings: Settings) -> Settings:
 def publish(settings: Settings) -> None:
     for stage in ("marts", "lists"):
         audit(example.RUN, settings, stage=stage)
-    with connect(settings) as connection:
+    with connect(settings, role="postloan_owner") as connection:
         connection.execute(
             "update ops.run set status = 'PUBLISHED', is_sealed = true where run_id = %s", (example.RUN,)
         )
@@ -174,7 +174,7 @@ def test_a_run_that_readers_never_saw_is_not_delivered(settings: Settings) -> No
 
 def test_two_deliveries_of_a_run_take_turns(published: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("include.jobs.deliver.LOCK_WAIT", "200ms")
-    with connect(published) as other:
+    with connect(published, role="postloan_owner") as other:
         other.execute("select pg_advisory_lock(%s, hashtext(%s))", (DELIVER_LOCK, example.RUN))
         with pytest.raises(WriterBusyError, match="another delivery of run aaaaaaaaaaaaaaaa"):
             deliver(example.RUN, published)
@@ -182,7 +182,7 @@ def test_two_deliveries_of_a_run_take_turns(published: Settings, monkeypatch: py
 
 
 def test_a_list_that_was_rolled_back_meanwhile_is_still_what_the_run_wrote(published: Settings) -> None:
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         connection.execute("delete from ops.publication where business_date = %s", (example.TODAY,))
     assert deliver(example.RUN, published)["warning_list"] == 4
 

@@ -88,7 +88,7 @@ def test_increments_equal_the_full_rebuild_on_every_date(winter: Winter) -> None
 
 def test_most_dates_touch_a_part_of_the_portfolio_only(winter: Winter) -> None:
     """Otherwise the equality above would prove nothing."""
-    with connect(winter.settings) as connection:
+    with connect(winter.settings, role="postloan_owner") as connection:
         shares = [
             touched / loans
             for touched, loans in connection.execute(
@@ -108,7 +108,7 @@ def test_readers_of_three_data_sets_never_see_a_mixed_or_an_empty_day(winter: Wi
 
 
 def test_every_delivered_row_and_cent_is_accounted_for(winter: Winter) -> None:
-    with connect(winter.settings) as connection:
+    with connect(winter.settings, role="postloan_owner") as connection:
         batches, quarantined, loaded = connection.execute(
             "select count(*), sum(rows_quarantined), sum(rows_loaded) from ops.load_batch"
         ).fetchone()
@@ -134,14 +134,14 @@ def test_a_run_that_readers_have_seen_cannot_be_changed(winter: Winter) -> None:
         "insert into published.warning_cleared select * from published.warning_cleared where run_id = %s",
     ):
         with (
-            connect(winter.settings) as connection,
+            connect(winter.settings, role="postloan_owner") as connection,
             pytest.raises(psycopg.Error, match=r"sealed|duplicate key"),
         ):
             connection.execute(statement, (run_id,))
 
 
 def test_corrections_name_the_published_dates_that_wait_for_a_restatement(winter: Winter) -> None:
-    with connect(winter.settings) as connection:
+    with connect(winter.settings, role="postloan_owner") as connection:
         waiting = {day for (day,) in connection.execute("select business_date from ops.restatement_due")}
     assert waiting
     assert waiting <= set(winter.runs)

@@ -41,7 +41,7 @@ def alter_a_quiet_loan(settings: Settings) -> str:
 
 def test_the_month_end_writes_every_loan_and_finds_the_untouched_ones_unchanged(before_month_end: Settings) -> None:
     run_id = compute(MONTH_END, before_month_end, audited=False)
-    with connect(before_month_end) as connection:
+    with connect(before_month_end, role="postloan_owner") as connection:
         carried, touched = connection.execute(
             "select count(*) filter (where is_carried), count(*) filter (where not is_carried) "
             "from published.touched_loan where run_id = %s",
@@ -58,7 +58,7 @@ def test_an_untouched_loan_that_differs_from_the_base_stops_the_month_end(before
     run_id = open_run(MONTH_END, before_month_end)
     with pytest.raises(AuditError, match=f"unapplied_amount 1.*{loan_id}"):
         transform(run_id, before_month_end)
-    with connect(before_month_end) as connection:
+    with connect(before_month_end, role="postloan_owner") as connection:
         assert connection.execute("select status from ops.run where run_id = %s", (run_id,)).fetchone() == ("FAILED",)
 
 
@@ -69,7 +69,7 @@ def test_where_the_rules_changed_the_difference_is_reported_as_their_effect(
     monkeypatch.setattr(open_run_job, "code_hash", lambda: "f" * 64)
     run_id = open_run(MONTH_END, before_month_end)
     assert transform(run_id, before_month_end)["changed_by_new_rules"] == 1
-    with connect(before_month_end) as connection:
+    with connect(before_month_end, role="postloan_owner") as connection:
         effect = connection.execute(
             "select data_set, column_name, row_count from ops.run_effect where run_id = %s", (run_id,)
         ).fetchall()

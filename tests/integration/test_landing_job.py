@@ -51,7 +51,7 @@ def lend(
 
 
 def seen(settings: Settings, contract, business_date: date, *columns: str, known: date | None = None) -> list[tuple]:
-    with connect(settings) as connection:
+    with connect(settings, role="postloan_owner") as connection:
         return seen_by_a_run(connection, contract, business_date, known or business_date, columns)
 
 
@@ -593,7 +593,7 @@ def test_a_refused_first_landing_leaves_the_indexes_as_they_were(
     assert query(settings, indexes) == before
 
 
-def test_the_pipeline_may_add_rows_and_ledger_and_change_nothing(settings: Settings) -> None:
+def test_the_loader_may_add_rows_and_ledger_and_change_nothing(settings: Settings) -> None:
     pay(settings, DAY, payment("T1"), payment("T2", amount="x"))
     land(DAY, "payments", settings)
     tables = [
@@ -606,7 +606,7 @@ def test_the_pipeline_may_add_rows_and_ledger_and_change_nothing(settings: Setti
     ]
     for table in tables:
         for right in ("update", "delete", "truncate"):
-            allowed = query(settings, f"select has_table_privilege('postloan_pipeline', '{table}', '{right}')")
+            allowed = query(settings, f"select has_table_privilege('postloan_loader', '{table}', '{right}')")
             assert allowed == [(False,)], (table, right)
 
 

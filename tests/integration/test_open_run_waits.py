@@ -18,7 +18,7 @@ HOLDER = "00000000000000aa"
 @pytest.fixture
 def held(settings: Settings) -> Settings:
     """A warehouse that the run of another date holds, between two of its steps."""
-    with connect(settings) as connection:
+    with connect(settings, role="postloan_owner") as connection:
         connection.execute(
             "insert into ops.run (run_id, business_date, known_date, kind, is_keyframe, status, policy_hash, code_hash)"
             " values (%s, '2026-01-05', '2026-01-05', 'daily', true, 'OPEN', 'p', 'c')",
@@ -47,7 +47,7 @@ def test_the_holder_goes_on_with_its_next_step_while_another_date_waits(
         time.sleep(0.1)
     with job_lock(held, wait_seconds=30):  # what every step of the holder takes first
         assert waiting.is_alive()
-    with connect(held) as connection:
+    with connect(held, role="postloan_owner") as connection:
         end_run(connection, HOLDER, "ABANDONED")
     waiting.join(timeout=60)
     assert [str(error).splitlines()[0] for error in opened] == ["nothing has landed up to 2026-01-06"]

@@ -104,7 +104,7 @@ def test_a_refunded_loan_is_never_past_due_never_live_and_never_on_a_list(book: 
             ("CANCELLED", 0, Decimal("0.00"))
         }, day
     assert all(loan_id in book.published[book.last] for loan_id in refunded)
-    with connect(book.settings) as connection:
+    with connect(book.settings, role="postloan_owner") as connection:
         (listed,) = connection.execute(
             "select count(*) from published.warning_list where loan_id = any(%s)", (refunded,)
         ).fetchone()
@@ -136,7 +136,7 @@ def test_scheduled_loans_that_are_deleted_or_without_a_status_are_quarantined_an
 
 
 def test_every_row_and_cent_of_the_snapshot_is_accounted_for(book: Kiva):
-    with connect(book.settings) as connection:
+    with connect(book.settings, role="postloan_owner") as connection:
         rows = connection.execute(
             "select table_name, sum(rows_in), sum(rows_loaded), sum(rows_quarantined), sum(control_total_in), "
             "sum(control_total_loaded + control_total_unchanged + control_total_quarantined + control_total_duplicate) "
@@ -153,7 +153,7 @@ def test_every_row_and_cent_of_the_snapshot_is_accounted_for(book: Kiva):
 
 def quarantine(book: Kiva, table: str) -> dict[str, set[str]]:
     """Loans with a refused row in the table, with the columns that were the reason."""
-    with connect(book.settings) as connection:
+    with connect(book.settings, role="postloan_owner") as connection:
         rows = connection.execute(
             "select subject_id, array_agg(distinct column_name) from quarantine.rows "
             "where table_name = %s group by subject_id",

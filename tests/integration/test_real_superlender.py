@@ -58,7 +58,7 @@ def file() -> pd.DataFrame:
 
 
 def test_every_business_date_of_june_and_july_2017_is_published(book: Book):
-    with connect(book.settings) as connection:
+    with connect(book.settings, role="postloan_owner") as connection:
         pointed = {
             day
             for (day,) in connection.execute(
@@ -131,7 +131,7 @@ def test_lateness_of_the_first_instalment_beside_the_files_own_figures(book: Boo
 def test_loans_without_an_amount_are_in_quarantine_and_excluded_with_a_reason(book: Book, file: pd.DataFrame):
     without = set(file.index[file["loanamount"] == ""])
     assert len(without) == 5
-    with connect(book.settings) as connection:
+    with connect(book.settings, role="postloan_owner") as connection:
         contracts = {
             loan_id
             for (loan_id,) in connection.execute(
@@ -147,7 +147,7 @@ def test_loans_without_an_amount_are_in_quarantine_and_excluded_with_a_reason(bo
 
 
 def test_a_day_of_superlender_touches_a_part_of_the_loans_and_never_writes_the_rest(book: Book):
-    with connect(book.settings) as connection:
+    with connect(book.settings, role="postloan_owner") as connection:
         touched = connection.execute(
             "select run.business_date, count(*), (select count(*) from serving.loan_position_as_of(run.business_date)) "
             "from ops.run as run join published.touched_loan as loan using (run_id) "

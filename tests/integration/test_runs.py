@@ -50,7 +50,7 @@ def published(first_two_days: Settings, server: TestServer) -> Iterator[Settings
 
 
 def shown(settings: Settings, business_date: date) -> str | None:
-    with connect(settings) as connection:
+    with connect(settings, role="postloan_owner") as connection:
         row = connection.execute(
             "select distinct run_id from ops.publication where business_date = %s", (business_date,)
         ).fetchone()
@@ -74,19 +74,19 @@ def test_an_interrupted_run_is_taken_up_again_with_its_pins_and_its_name(publish
     first = open_run(day(2), published)
     land_all(day(3), published)  # lands meanwhile, and is not pinned any more
     assert open_run(day(2), published) == first
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         assert load_run(connection, first).attempt == 2
 
 
 def test_a_former_attempt_that_wakes_up_may_not_write(published: Settings) -> None:
     land_all(day(2), published)
     run_id = open_run(day(2), published)
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         asleep = load_run(connection, run_id)
     open_run(day(2), published)
-    with connect(published) as connection, pytest.raises(SupersededError, match="superseded"):
+    with connect(published, role="postloan_owner") as connection, pytest.raises(SupersededError, match="superseded"):
         assert_writer(connection, asleep)
-    with connect(published) as connection, pytest.raises(SupersededError):
+    with connect(published, role="postloan_owner") as connection, pytest.raises(SupersededError):
         flip(connection, asleep, action="PUBLISH")
 
 
@@ -106,7 +106,7 @@ def test_a_run_whose_base_was_taken_back_meanwhile_is_not_published(published: S
     transform(run_id, published)
     decide(run_id, published)
     rollback(day(1), published, reason="a person saw an error")
-    with connect(published) as connection, pytest.raises(RefusedError, match="stands on base"):
+    with connect(published, role="postloan_owner") as connection, pytest.raises(RefusedError, match="stands on base"):
         flip(connection, load_run(connection, run_id), action="PUBLISH")
 
 
@@ -135,7 +135,7 @@ def test_runs_on_a_withdrawn_base_are_marked_and_stay_readable(published: Settin
         query = "select * from serving.loan_position_as_of(%s) order by loan_id"
         before = connection.execute(query, (day(2),)).fetchall()
     rollback(day(1), published, reason="wrong file")
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         marked = connection.execute("select run_id from ops.run_standing where has_withdrawn_base").fetchall()
     with connect(published, role="reader") as connection:
         assert connection.execute(query, (day(2),)).fetchall() == before
@@ -159,7 +159,7 @@ def test_an_abandoned_run_gives_the_warehouse_back(published: Settings) -> None:
     land_all(day(2), published)
     run_id = open_run(day(2), published)
     abandon(run_id, published)
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         assert connection.execute("select run_id from ops.writer").fetchone() == (None,)
     with pytest.raises(RefusedError, match="ABANDONED"):
         transform(run_id, published)
@@ -170,7 +170,7 @@ def test_a_date_between_two_published_dates_is_run_on_the_one_before_it(publishe
     land_all(day(3), published)
     latest = compute(day(3), published, audited=False)
     between = compute(day(2), published, audited=False)
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         assert load_run(connection, between).base_run_id == shown(published, day(1))
         assert load_run(connection, latest).base_run_id == shown(published, day(1))
     assert rebuild(day(2), published)[1] == []
@@ -188,7 +188,7 @@ def test_people_read_the_serving_views_and_nothing_else(published: Settings) -> 
 
 
 def test_row_level_security_is_forced_on_every_published_table(published: Settings) -> None:
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         unprotected = connection.execute(
             "select relname from pg_class where relnamespace = 'published'::regnamespace and relkind in ('r', 'p') "
             "and not relispartition and not (relrowsecurity and relforcerowsecurity)"
@@ -197,7 +197,7 @@ def test_row_level_security_is_forced_on_every_published_table(published: Settin
 
 
 def test_the_transformer_owns_no_published_table(published: Settings) -> None:
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         owners = connection.execute(
             "select distinct relowner::regrole::text from pg_class where relnamespace = 'published'::regnamespace"
         ).fetchall()
@@ -205,7 +205,7 @@ def test_the_transformer_owns_no_published_table(published: Settings) -> None:
 
 
 def test_every_unit_test_and_key_of_the_sql_holds(published: Settings) -> None:
-    with connect(published) as connection:
+    with connect(published, role="postloan_owner") as connection:
         context = run_environment(connection, load_run(connection, shown(published, day(1))))
     records = dbt.invoke(published, ["test"], context)
     assert len([record for record in records if record["model"].startswith(("unique", "not_null"))]) >= 6

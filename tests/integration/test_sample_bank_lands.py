@@ -15,7 +15,7 @@ from include.warehouse.connection import connect
 def ledger(settings, columns):
     """Sums over all batches, by table."""
     sums = ", ".join(f"sum({column})" for column in columns)
-    with connect(settings, application_name="test") as connection:
+    with connect(settings, role="postloan_owner", application_name="test") as connection:
         rows = connection.execute(f"select table_name, {sums} from ops.load_batch group by 1 order by 1").fetchall()
     return {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows}
 

@@ -49,7 +49,7 @@ def _audit(run_id: str, settings: Settings, stage: str, audited: bool) -> None:
     if audited:
         audit(run_id, settings, stage=stage)
         return
-    with connect(settings) as connection:
+    with connect(settings, role="postloan_owner") as connection:
         connection.execute(
             "insert into ops.run_step (run_id, attempt, step, status) "
             "select run_id, attempt, %s, 'DONE' from ops.run where run_id = %s",

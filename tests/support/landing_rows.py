@@ -86,8 +86,8 @@ def payments(*rows: dict[str, str | None]) -> pd.DataFrame:
 
 
 def query(settings: Settings, statement: str, *parameters: object) -> list[tuple[object, ...]]:
-    """The rows of a statement, asked as the pipeline."""
-    with connect(settings) as connection:
+    """The rows of a statement, asked by the owner of all tables."""
+    with connect(settings, role="postloan_owner") as connection:
         return connection.execute(statement.encode(), parameters or None).fetchall()
 
 

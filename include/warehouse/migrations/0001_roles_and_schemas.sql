@@ -1,10 +1,15 @@
--- Who may do what. Run by the login role that owns the database and may create roles.
--- Roles are group roles without login: a connection logs in once and takes the role of its job.
+-- Who there is. Run at every migration by the login that owns the database and may create roles.
+-- Roles are group roles without login: a connection logs in once and takes the role of its job. What each of them may
+-- do is stated in include/warehouse/role_matrix.yml and granted by include/warehouse/roles.py, after everything else.
 do $$
 declare
     role_name text;
 begin
-    foreach role_name in array array['postloan_owner', 'postloan_pipeline', 'serving_owner', 'reader'] loop
+    foreach role_name in array array[
+        'postloan_owner', 'serving_owner', 'postloan_loader', 'postloan_transformer', 'postloan_validator',
+        'postloan_scorer', 'postloan_publisher', 'postloan_auditor', 'postloan_privacy', 'reader',
+        'postloan_pipeline' -- retired: the one role of all jobs before 0005; older migrations name it, it may do nothing
+    ] loop
         if not exists (select from pg_roles where rolname = role_name) then
             begin
                 execute format('create role %I nologin', role_name);
@@ -27,30 +32,34 @@ create schema if not exists ops authorization postloan_owner;
 create schema if not exists published authorization postloan_owner;
 create schema if not exists candidate authorization postloan_owner;
 create schema if not exists serving authorization postloan_owner;
--- postloan_pipeline: what every run rebuilds
-create schema if not exists staging authorization postloan_pipeline;
-create schema if not exists intermediate authorization postloan_pipeline;
-create schema if not exists ref authorization postloan_pipeline;
+-- postloan_transformer: what every run rebuilds
+create schema if not exists staging authorization postloan_transformer;
+create schema if not exists intermediate authorization postloan_transformer;
+create schema if not exists ref authorization postloan_transformer;
 
 do $$
 begin
-    -- nobody uses the public schema; the pipeline needs temporary tables
-    execute format('revoke all on database %I from public', current_database());
-    execute format('grant connect, temporary on database %I to postloan_pipeline', current_database());
+    execute format('revoke all on database %I from public, postloan_pipeline', current_database());
     execute format('grant connect, create on database %I to postloan_owner', current_database());
-    execute format('grant connect on database %I to reader', current_database());
+    -- a warehouse from before: what the retired role made belongs to those who make it now
+    if to_regnamespace('audit') is not null and pg_has_role(current_user, 'postloan_pipeline', 'usage') then
+        reassign owned by postloan_pipeline to postloan_transformer;
+    end if;
 end
 $$;
+-- nobody uses the public schema
 revoke all on schema public from public;
 
+-- functions are for nobody until they are granted
+alter default privileges for role postloan_owner revoke execute on functions from public;
+alter default privileges for role serving_owner revoke execute on functions from public;
+
 set role postloan_owner;
-grant usage on schema raw, quarantine, vault, ops, published, candidate, serving to postloan_pipeline;
 -- serving_owner owns views and no table; row-level security applies to it
 grant usage, create on schema serving, candidate to serving_owner;
 grant usage on schema published, ops to serving_owner;
-grant usage on schema serving to reader;
 reset role;
-set role postloan_pipeline;
+set role postloan_transformer;
 grant usage on schema ref, staging, intermediate to postloan_owner;
 alter default privileges in schema ref grant select on tables to postloan_owner;
 reset role;
