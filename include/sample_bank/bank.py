@@ -25,13 +25,14 @@ from include.sample_bank.lives import Lives, live
 from include.sample_bank.loans import day_number
 from include.sample_bank.parcels import OpenParcel, Parcel, release
 from include.sample_bank.randomness import Chance
-from include.sample_bank.systems import EVERYTHING, HISTORY_DAYS, SPINE
+from include.sample_bank.systems import EVERYTHING, HISTORY_DAYS, SPINE, delivers_on
 from include.sample_bank.world import World
 
 log = logging.getLogger(__name__)
 
 SYSTEMS = SPINE  # loans, schedules and repayments: what most tests need
 BLOCK = 32_768  # loans lived through at once
+GOLDEN_DAYS = 20  # before the end of the history the golden case begins
 # every format, encoding and packing that a contract allows, in turn
 EVERY_STYLE = (
     Style("csv"),
@@ -52,7 +53,7 @@ class SampleBank:
 
     ``mix`` says how common each behaviour is. ``styles`` are taken in turn, one a business date. Deliveries appear
     under ``landing``; what is late waits in a folder beside it. ``systems``: who delivers; with more than the
-    spine, the core system delivers all of its tables.
+    spine, the core system delivers all of its tables. ``golden_on``: the day on which ``golden.py``'s case begins.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class SampleBank:
         mix: Mix = REALISTIC,
         styles: Sequence[Style] = PLAIN,
         systems: Sequence[str] = SPINE,
+        golden_on: date | None = None,
     ) -> None:
         self.chance = Chance(seed)
         self.systems = tuple(systems)
+        self._golden_on = None if golden_on is None else day_number(golden_on)
         self.loans, self.first_date, self.window_days = loans, first_date, window_days
         self._mix, self._styles = mix, tuple(styles)
         self._only_block: Lives | None = None
@@ -80,7 +83,7 @@ class SampleBank:
             return
         for start in range(0, self.loans, BLOCK):
             ids = np.arange(start, min(start + BLOCK, self.loans), dtype=np.uint64)
-            block = live(self.chance, ids, self.first_date, self.window_days, self._mix)
+            block = live(self.chance, ids, self.first_date, self.window_days, self._mix, self._golden_on)
             if self.loans <= BLOCK:
                 self._only_block = block
             yield block
@@ -91,7 +94,7 @@ class SampleBank:
             yield self._only_world
             return
         for block in self.lives():
-            world = World(self.chance, block)
+            world = World(self.chance, block, self._golden_on)
             if self._only_block is not None:
                 self._only_world = world
             yield world
@@ -177,7 +180,7 @@ class SampleBank:
             daily = self._daily(system, business_date, since)
             if "repeated_day" in names:
                 daily = replace(daily, after=daily.after - timedelta(days=1))
-            if "missing" not in names:
+            if "missing" not in names and delivers_on(system, daily.after, business_date):
                 parcels.append(replace(daily, faults=given, style=self._plain_enough(daily.style, names)))
             parcels += [
                 replace(daily, kind="correction", known_date=business_date + timedelta(days=fault.days))
@@ -247,7 +250,10 @@ def generate(
     first_date = history_to - timedelta(days=history_days)
     window_days = history_days + max(365, days)
     count = loans * window_days // history_days
-    bank = SampleBank(seed, count, first_date, window_days=window_days, styles=styles, systems=systems)
+    golden_on = history_to - timedelta(days=GOLDEN_DAYS) if set(systems) > set(SPINE) else None
+    bank = SampleBank(
+        seed, count, first_date, window_days=window_days, styles=styles, systems=systems, golden_on=golden_on
+    )
     dates = [history_to + timedelta(days=number) for number in range(1, days + 1)]
     plan = faults if isinstance(faults, Mapping) else spread(bank.chance, faults or (), dates)
     parcels = bank.history_parcels(history_to)

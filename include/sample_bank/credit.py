@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from include.sample_bank.fates import make_fates
 from include.sample_bank.loans import NEVER
 from include.sample_bank.randomness import Cents, Days
+from include.sample_bank.schedules import MONTH_STARTS
 from include.sample_bank.world import World
 
+PULLS = MONTH_STARTS + 5  # the bureau's batch is of the sixth of each month
 TYPES = ("CREDIT_CARD", "PERSONAL_LOAN", "MORTGAGE", "AUTO_LOAN")
 CARD, PERSONAL, MORTGAGE, AUTO = range(4)
 
@@ -40,7 +42,8 @@ def other_lines(world: World) -> Lines:
     """Ordinary cards and loans, and what the borrower's fate adds to them."""
     fates, first, income = world.once(make_fates), world.first_loan_on, world.income
     bad_on = np.minimum(fates.on("OVER_INDEBTED", plus=60), fates.lags_on)
-    slightly = fates.on("DAYS_LATE_ELSEWHERE")
+    # so that a pull sees it
+    slightly = np.where(fates.has("DAYS_LATE_ELSEWHERE"), next_pull(fates.begins_on) - 2, NEVER)
 
     def times_income(purpose: str, low: int, high: int) -> Cents:
         return income * world.whole(purpose, low, high) // 1_000 * 100
@@ -81,6 +84,17 @@ def other_lines(world: World) -> Lines:
         )
     together = Lines(*(np.concatenate([getattr(part, name) for part in parts]) for name in Lines.__dataclass_fields__))
     return together.of(np.lexsort((together.opened_on, together.owner)))
+
+
+def pull_days(after: int, until: int) -> list[int]:
+    """The days of the bureau's batches, ``after < day <= until``."""
+    return [int(day) for day in PULLS[(after < PULLS) & (until >= PULLS)]]
+
+
+def next_pull(day: Days) -> Days:
+    """The first batch not before a day: when what happened that day can be known; NEVER for what never happens."""
+    place = np.minimum(np.searchsorted(PULLS, day), len(PULLS) - 1)
+    return np.where(day < NEVER, PULLS[place], NEVER)
 
 
 def balances(world: World, lines: Lines, day: Days | int) -> Cents:

@@ -14,7 +14,7 @@ EVIDENCE = ("PAYROLL", "SOCIAL_INSURANCE", "TAX", "SELF_STATED")
 PAYROLL, SOCIAL_INSURANCE, TAX, SELF_STATED = range(4)
 INSURANCE = ("PAYING", "SUSPENDED", "NONE")
 REGULAR = 6  # regular refreshes a borrower has at most, some 200 days apart
-NEW_EMPLOYER_DAYS = 34  # from the last salary of the old employer to the first of the new one
+NEW_EMPLOYER_DAYS = 20  # from leaving the old employer to the first salary of the new one
 
 
 def income_on(world: World, day: Days) -> Cents:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.sample_bank.behaviours import BEHAVIOURS, Mix, Plans, draw_behaviours, make_plans
+from include.sample_bank.golden import golden_loans, with_golden_loans
 from include.sample_bank.loans import NEVER, Loans, make_loans
 from include.sample_bank.randomness import Cents, Chance, Days, Ids, pick
 from include.sample_bank.repayments import Bookings, book, payment_methods, recoveries
@@ -33,10 +34,12 @@ class Lives:
     schedule_fixed_on: Days  # a first delivery of version 1 was wrong and is delivered again that day; else NEVER
 
 
-def live(chance: Chance, ids: Ids, first_date: date, window_days: int, mix: Mix) -> Lives:
-    """The lives of these loans."""
+def live(chance: Chance, ids: Ids, first_date: date, window_days: int, mix: Mix, golden_on: int | None = None) -> Lives:
+    """The lives of these loans; ``golden_on``: the day on which the golden case begins, if the bank has it."""
     loans = make_loans(chance, ids, first_date, window_days, wrong_borrower=mix.wrong_borrower)
+    loans = with_golden_loans(loans, golden_on)
     behaviours = draw_behaviours(chance, loans, mix)
+    behaviours[golden_loans(loans.ids, golden_on)] = BEHAVIOURS.index("STOPS")
     original = amortise(
         principals=loans.principals,
         rates=loans.rates,

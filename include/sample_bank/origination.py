@@ -1,5 +1,7 @@
 """What the core system keeps of a loan's beginning, and of relief granted later."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 from include.sample_bank.credit import base_scores, debt_at_application
 from include.sample_bank.fates import GROUNDS, make_fates
 from include.sample_bank.frames import CURRENCY, amounts, codes, dates, decimals, identifiers, same
+from include.sample_bank.golden import golden_loans
 from include.sample_bank.loans import CHANNELS, PRODUCTS, UNSTATED_RATE
 from include.sample_bank.people import OCCUPATIONS, REGIONS, accounts
 from include.sample_bank.randomness import Cents, pick
@@ -37,14 +40,39 @@ def purposes(world: World) -> NDArray[np.int64]:
     for code, product in enumerate(PRODUCTS):
         chosen = loans.products == code
         found[chosen] = pick(uniform[chosen], PURPOSE_WEIGHTS[product[0]])
+    found[golden_loans(loans.ids, world.golden_on)] = BUSINESS_OPERATION
     return found
 
 
 def is_entrusted(world: World) -> NDArray[np.bool_]:
-    """Paid to the seller: purchases and courses now and then, and what the rules no longer leave to the borrower."""
+    """Paid to the seller: purchases and courses now and then, some of the rest; never small loans."""
     loans = world.lives.loans
-    share = np.where(np.isin(purposes(world), (1, 2, 5)), 0.3, 0.06)
-    return (world.chance.uniform(loans.ids, "entrusted") < share) & (loans.principals > 300_000)
+    share = np.where(np.isin(world.once(purposes), (1, 2, 5)), 0.3, 0.06)
+    entrusted = (world.chance.uniform(loans.ids, "entrusted") < share) & (loans.principals > 300_000)
+    return entrusted & ~golden_loans(loans.ids, world.golden_on)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Money paid out, draw by draw; ``loan`` is the row in the block."""
+
+    loan: NDArray[np.int64]
+    number: NDArray[np.int64]
+    cents: Cents
+
+
+def draws(world: World) -> Draws:
+    """One draw a loan, two for a tenth of the business loans; all on the day of disbursement."""
+    loans = world.lives.loans
+    every = np.arange(len(loans))
+    two = (world.chance.uniform(loans.ids, "two draws") < 0.1) & (loans.products == 2)
+    two &= ~golden_loans(loans.ids, world.golden_on)
+    first = np.where(two, loans.principals * 6 // 10, loans.principals)
+    rows = np.concatenate([every, every[two]])
+    number = np.concatenate([np.ones(len(every), dtype=np.int64), np.full(int(two.sum()), 2)])
+    cents = np.concatenate([first, (loans.principals - first)[two]])
+    order = np.lexsort((number, rows))
+    return Draws(rows[order], number[order], cents[order])
 
 
 def loan_origination(world: World, after: int, until: int) -> pa.Table:
@@ -67,8 +95,8 @@ def loan_origination(world: World, after: int, until: int) -> pa.Table:
             "application_date": dates(applied_on),
             "contract_number": pc.if_else(pa.array(no_contract), pa.scalar(None, pa.string()), texts),
             "contract_signed_date": dates(signed_on, no_contract),
-            "purpose_code": codes(purposes(world)[chosen], PURPOSES, no_purpose),
-            "payment_mode_code": codes(is_entrusted(world)[chosen].astype(np.int64), MODES),
+            "purpose_code": codes(world.once(purposes)[chosen], PURPOSES, no_purpose),
+            "payment_mode_code": codes(world.once(is_entrusted)[chosen].astype(np.int64), MODES),
             "all_in_annual_rate": decimals(
                 np.maximum(rates, 0) + fee_rate, pa.decimal128(9, 6), rates == UNSTATED_RATE
             ),
@@ -97,20 +125,13 @@ def is_autodebit(world: World) -> NDArray[np.bool_]:
 
 
 def disbursement(world: World, after: int, until: int) -> pa.Table:
-    """The money paid out on the days ``after < day <= until``: in one draw, a tenth of business loans in two."""
-    loans, chance = world.lives.loans, world.chance
-    chosen = np.flatnonzero((loans.disbursed_on > after) & (loans.disbursed_on <= until))
-    two = (chance.uniform(loans.ids[chosen], "two draws") < 0.1) & (loans.products[chosen] == 2)
-    two &= loans.principals[chosen] < 50_000_000
-    first = np.where(two, loans.principals[chosen] * 6 // 10, loans.principals[chosen])
-    rest = loans.principals[chosen] - first
-    rows = np.concatenate([chosen, chosen[two]])
-    number = np.concatenate([np.ones(len(chosen), dtype=np.int64), np.full(int(two.sum()), 2)])
-    cents: Cents = np.concatenate([first, rest[two]])
-    order = np.lexsort((number, rows))
-    rows, number, cents = rows[order], number[order], cents[order]
+    """The money paid out on the days ``after < day <= until``, and to which account."""
+    loans, drawn = world.lives.loans, world.once(draws)
+    paid_on = loans.disbursed_on[drawn.loan]
+    chosen = (paid_on > after) & (paid_on <= until)
+    rows, number, cents = drawn.loan[chosen], drawn.number[chosen], drawn.cents[chosen]
     ids = loans.ids[rows]
-    entrusted = is_entrusted(world)[rows]
+    entrusted = world.once(is_entrusted)[rows]
     here = world.has_account[world.owner[rows]]
     own = pc.if_else(
         pa.array(here), accounts(world.ids[world.owner[rows]], 1), accounts(world.ids[world.owner[rows]], 3)

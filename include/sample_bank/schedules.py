@@ -12,7 +12,7 @@ from include.sample_bank.loans import BULLET, EQUAL_INSTALMENT, EQUAL_PRINCIPAL,
 from include.sample_bank.randomness import Cents, Days
 
 _FIRST_MONTH = np.datetime64("1970-01", "M")
-_MONTH_STARTS = (_FIRST_MONTH + np.arange(12 * 130)).astype("datetime64[D]").astype(np.int64)
+MONTH_STARTS = (_FIRST_MONTH + np.arange(12 * 130)).astype("datetime64[D]").astype(np.int64)
 MILLION = 1_000_000
 
 
@@ -49,11 +49,11 @@ class Schedules:
 
 def months_later(days: Days, months: NDArray[np.int64]) -> Days:
     """The same day of a later month, or that month's last day: 31 January plus one month is the end of February."""
-    month = np.searchsorted(_MONTH_STARTS, days, side="right") - 1
-    day_of_month = days - _MONTH_STARTS[month]
+    month = np.searchsorted(MONTH_STARTS, days, side="right") - 1
+    day_of_month = days - MONTH_STARTS[month]
     target = month + months
-    last_day: Days = _MONTH_STARTS[target + 1] - 1
-    same_day: Days = np.minimum(_MONTH_STARTS[target] + day_of_month, last_day)
+    last_day: Days = MONTH_STARTS[target + 1] - 1
+    same_day: Days = np.minimum(MONTH_STARTS[target] + day_of_month, last_day)
     return same_day
 
 

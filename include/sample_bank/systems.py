@@ -1,14 +1,17 @@
 """Which system delivers which tables, how far back its history goes, and who makes the rows."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
 import pyarrow as pa
 
-from include.sample_bank import core_books, frames, incomes, origination, people
+from include.sample_bank import accounts, bureau, core_books, frames, incomes, origination, people
+from include.sample_bank.credit import pull_days
+from include.sample_bank.loans import day_number
 from include.sample_bank.world import World
 
 SPINE = ("core_banking", "payments")
-EVERYTHING = (*SPINE, "customer", "general_ledger", "workforce")
+EVERYTHING = (*SPINE, "customer", "general_ledger", "workforce", "bureau", "accounts")
 # Days of history before its end; a system that is not here delivers everything since the first date. What changes
 # every day is kept no longer than the lists look back.
 HISTORY_DAYS = {"accounts": 120, "bureau": 183, "contact_center": 183, "workforce": 60}
@@ -30,11 +33,18 @@ FURTHER_MAKERS: Mapping[str, Mapping[str, Maker]] = {
         "forbearance_event": origination.forbearance_event,
         "core_loan_balance": lambda world, after, until: core_books.core_loan_balance(world.lives, until),
     },
+    "accounts": {"account_transaction": accounts.account_transaction},
+    "bureau": {"bureau_report": bureau.bureau_report, "bureau_tradeline": bureau.bureau_tradeline},
     "customer": {
         "borrower": people.borrower,
         "income_employment_refresh": incomes.income_employment_refresh,
     },
 }
+
+
+def delivers_on(system: str, after: date, until: date) -> bool:
+    """Whether the system has anything to deliver for these days: the bureau comes once a month."""
+    return system != "bureau" or bool(pull_days(day_number(after), day_number(until)))
 
 
 def makers_of(system: str, *, is_whole: bool) -> dict[str, Maker]:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from include.sample_bank.golden import golden_loans
 from include.sample_bank.lives import CHARGED_OFF, SOLD, Lives
 from include.sample_bank.loans import NEVER, PRODUCTS
 from include.sample_bank.people import OCCUPATIONS, SELF_EMPLOYED, SELF_EMPLOYED_CODES, identity_columns
@@ -46,8 +47,8 @@ class Instalments:
 class World:
     """The people of a block. ``owner`` is the row of each loan's borrower; all columns have one entry a borrower."""
 
-    def __init__(self, chance: Chance, lives: Lives) -> None:
-        self.chance, self.lives = chance, lives
+    def __init__(self, chance: Chance, lives: Lives, golden_on: int | None = None) -> None:
+        self.chance, self.lives, self.golden_on = chance, lives, golden_on
         loans = lives.loans
         self.ids: Ids = np.unique(np.concatenate([loans.borrowers, loans.corrected_borrowers]))
         self.owner: NDArray[np.int64] = np.searchsorted(self.ids, loans.corrected_borrowers)
@@ -120,7 +121,9 @@ class World:
         )
         usual = pick(self.uniform("occupation"), list(OCCUPATIONS.values()))
         owns = (has_business == 1) & (self.uniform("owns a business") < 0.8)
-        return np.where(owns, SELF_EMPLOYED, usual)
+        found = np.where(owns, SELF_EMPLOYED, usual)
+        found[golden_loans(self.ids, self.golden_on)] = SELF_EMPLOYED
+        return found
 
     @cached_property
     def is_self_employed(self) -> NDArray[np.bool_]:
@@ -136,7 +139,7 @@ class World:
     @cached_property
     def has_account(self) -> NDArray[np.bool_]:
         """Whether salary and repayments run over an account with us."""
-        return self.uniform("has an account") < 0.5
+        return (self.uniform("has an account") < 0.5) | golden_loans(self.ids, self.golden_on)
 
     @cached_property
     def identity(self) -> pa.Table:
