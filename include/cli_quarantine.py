@@ -79,11 +79,13 @@ def show(
     from include.quarantine.rows import history_of, rows_at, rows_of_batch
     from include.quarantine.rows import reveal as reveal_text
     from include.warehouse.connection import connect
+    from include.warehouse.roles import AUDITOR, PRIVACY
 
     place = parse_place(what) if ":" in what else None
     if reveal and (place is None or not (reason or "").strip()):
         raise PostloanError("--reveal shows one row, BATCH:LINE, for a reason: --reason TEXT")
-    with connect(settings_of_this_process(), application_name="postloan:quarantine") as connection:
+    role = PRIVACY if reveal else AUDITOR
+    with connect(settings_of_this_process(), role=role, application_name="postloan:quarantine") as connection:
         if place is None and not what.isdecimal():
             raise PostloanError(f"{what!r} is no BATCH or BATCH:LINE", next_command="postloan quarantine list")
         for row in rows_at(connection, [place]) if place else rows_of_batch(connection, int(what)):

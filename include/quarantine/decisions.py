@@ -12,6 +12,7 @@ from include.quarantine.corrections import Correction, corrected, first_problem
 from include.quarantine.rows import DISCARDED, RELEASED, Place, QuarantinedRow, cells_at, rows_at
 from include.settings import Settings
 from include.warehouse.connection import connect
+from include.warehouse.roles import LOADER
 
 AS_DELIVERED = "-"  # in place of column names: somebody vouches for the row as it is
 
@@ -34,7 +35,7 @@ def fix(settings: Settings, corrections: Sequence[Correction], signed: Signed) -
 
     Raises RefusedError when a corrected row would still be refused by its contract: with the reason, not the value.
     """
-    with connect(settings, application_name="postloan:quarantine") as connection:
+    with connect(settings, role=LOADER, application_name="postloan:quarantine") as connection:
         places = [correction.place for correction in corrections]
         rows = locked_rows(connection, places)
         cells = cells_at(connection, places)
@@ -66,7 +67,7 @@ def fix(settings: Settings, corrections: Sequence[Correction], signed: Signed) -
 
 def discard(settings: Settings, places: Sequence[Place], signed: Signed) -> list[QuarantinedRow]:
     """Give rows up: they will never be loaded, and are accounted for as such."""
-    with connect(settings, application_name="postloan:quarantine") as connection:
+    with connect(settings, role=LOADER, application_name="postloan:quarantine") as connection:
         for row in locked_rows(connection, places):
             refuse_ended(row)
             connection.execute(

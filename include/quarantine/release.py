@@ -32,6 +32,7 @@ from include.quarantine.rows import Place, QuarantinedRow, cells_at
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.ledger import RELEASED, Balance, Batch, LandedBatch, LoadFile, Version, landed_batches
+from include.warehouse.roles import LOADER
 
 UNIT_JOIN = "\x1f"
 DELIVERED_RANK = 1
@@ -59,7 +60,7 @@ def release(
     RefusedError naming the row when one is not corrected, was corrected by the same person, is still refused, or was
     overtaken by a later delivery.
     """
-    with connect(settings, application_name="postloan:quarantine") as connection, connection.transaction():
+    with connect(settings, role=LOADER, application_name="postloan:quarantine") as connection, connection.transaction():
         asked = locked_rows(connection, places)
         released = []
         for batch_id in sorted({row.batch_id for row in asked}):

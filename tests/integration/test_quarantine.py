@@ -135,7 +135,7 @@ def test_a_released_payment_counts_from_the_next_unpublished_date(bank: Settings
 
 def test_what_is_published_stays_and_the_day_after_uses_the_row(bank: Settings) -> None:
     pay(bank, DAY, payment("T1"), payment("T2", amount="soon"))
-    with connect(bank) as connection:
+    with connect(bank, role="postloan_owner") as connection:
         connection.execute(
             "insert into ops.run (run_id, business_date, known_date, kind, is_keyframe, status, policy_hash, code_hash)"
             " values (repeat('a', 16), %s, %s, 'daily', true, 'PUBLISHED', 'p', 'c')", (after(2), after(2)),
@@ -151,7 +151,7 @@ def test_what_is_published_stays_and_the_day_after_uses_the_row(bank: Settings) 
         assert amounts(bank, after(2)) == [("T1", "100.00")]
         assert amounts(bank, after(3)) == [("T1", "100.00"), ("T2", "7.00")]
     finally:
-        with connect(bank) as connection:
+        with connect(bank, role="postloan_owner") as connection:
             connection.execute("delete from ops.publication")
         with connect(bank, role="postloan_owner") as connection:
             connection.execute("delete from ops.run")
@@ -223,7 +223,7 @@ def test_every_decision_is_kept_and_none_can_be_changed(bank: Settings) -> None:
     correct(bank, place, TRANSACTION, "amount=6.00")
     correct(bank, place, TRANSACTION, "amount=7.00", signed=Signed("Zhao", "6.00 was a slip"))
     release(bank, [place], WANG)
-    with connect(bank) as connection:
+    with connect(bank, role="postloan_owner") as connection:
         done = [(action, actor, columns) for action, actor, _, columns, _ in history_of(connection, place)]
     assert done == [("FIX", "Li", "amount"), ("FIX", "Zhao", "amount"), ("RELEASE", "Wang", None)]
     for statement in ("update quarantine.event set actor = 'nobody'", "delete from quarantine.event"):
@@ -327,9 +327,9 @@ def test_the_text_of_a_row_is_shown_to_nobody_without_a_reason_that_is_kept(bank
     place = only_place(bank)
     (row,) = refused_rows(bank)
     assert "soon" not in str(row)
-    with connect(bank) as connection, pytest.raises(psycopg.errors.CheckViolation):
+    with connect(bank, role="postloan_owner") as connection, pytest.raises(psycopg.errors.CheckViolation):
         reveal(connection, place, actor="Li", reason=" ")
-    with connect(bank) as connection:
+    with connect(bank, role="postloan_owner") as connection:
         assert "soon" in reveal(connection, place, actor="Li", reason="the source asks which row")
         assert connection.execute("select actor, reason from quarantine.reveal").fetchall() == [
             ("Li", "the source asks which row")
@@ -339,7 +339,7 @@ def test_the_text_of_a_row_is_shown_to_nobody_without_a_reason_that_is_kept(bank
 def test_refused_rows_are_counted_by_table_reason_and_state(bank: Settings) -> None:
     pay(bank, DAY, payment("T1", amount="soon"), payment("T2", value_date="2026-02-30"))
     correct(bank, refused_rows(bank)[0].place, TRANSACTION, "amount=7.00")
-    with connect(bank) as connection:
+    with connect(bank, role="postloan_owner") as connection:
         assert [row[:4] for row in counts(connection, Filter(system="payments"))] == [
             ("payments.repayment_transaction", "no_such_date", "OPEN", 1),
             ("payments.repayment_transaction", "not_an_exact_decimal", "FIXED", 1),
