@@ -20,6 +20,7 @@ from include.cli_base import (
 )
 from include.cli_quarantine import quarantine_app
 from include.cli_sample import sample_app
+from include.cli_source import add_to as add_source_verbs
 from include.errors import PostloanError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.add_typer(
 )
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(sample_app, name="sample", help="Write deliveries to try Postloan with.")
+add_source_verbs(app)
 
 # ---------------------------------------------------------------- the installation
 
@@ -101,6 +103,7 @@ def land(
 ) -> None:
     """Load the deliveries of a business date, and every earlier one that is not loaded yet."""
     from include.daily import counts_of
+    from include.jobs.fetch import fetch_or_go_on
     from include.jobs.land import land as land_system
     from include.landing.contract import contracts_of
     from include.landing.discover import connected_systems
@@ -109,6 +112,9 @@ def land(
     if system is not None:
         contracts_of(system)
     for name in [system] if system else connected_systems(settings.landing):
+        fetched = fetch_or_go_on(business_date, name, settings)
+        if fetched is not None:
+            say(f"fetch {name}: {counts_of(fetched)}")
         say(f"land {name}: {counts_of(land_system(business_date, name, settings))}")
 
 

@@ -31,13 +31,17 @@ def run_date(business_date: date, settings: Settings, report: Report) -> str:
     from include.jobs.audit import audit
     from include.jobs.decide import decide
     from include.jobs.deliver import deliver
+    from include.jobs.fetch import fetch_or_go_on
     from include.jobs.land import land
     from include.jobs.open_run import open_run
     from include.jobs.publish import publish
     from include.jobs.transform import transform
+    from include.landing.contract import load_systems
     from include.landing.discover import connected_systems
 
     for system in connected_systems(settings.landing):
+        if load_systems()[system].is_fetched:
+            _timed(report, f"fetch {system}", functools.partial(fetch_or_go_on, business_date, system, settings))
         _timed(report, f"land {system}", functools.partial(land, business_date, system, settings))
     before = published_runs(settings).get(business_date)
     run_id = str(_timed(report, "open_run", lambda: open_run(business_date, settings)))

@@ -25,6 +25,10 @@ class LateDeliveryError(DeliveryError):
     """A required delivery has not arrived by its deadline."""
 
 
+class SourceError(PostloanError):
+    """A source could not be fetched from: unreachable, failing, or contradicting itself. It may heal by itself."""
+
+
 class AuditError(PostloanError):
     """Great Expectations refused a candidate; nothing was published."""
 

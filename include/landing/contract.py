@@ -76,10 +76,8 @@ def contract_path(system: str, table: str) -> Path:
 def _contracts(ours: Path, own: Path | None) -> tuple[Contract, ...]:
     systems = _systems(ours, own)
     contracts = []
-    for (system, table), path in sorted(_files(ours, own, is_system=False).items()):
+    for (system, table), path in sorted(contract_files(ours, own, is_system=False).items()):
         contract = contract_of(path, ours / system / f"{table}.yml")
-        if (contract.system, contract.table) != (system, table):
-            raise DeliveryError(f"{path} states {contract.system}.{contract.table}: folder and file must be named so")
         if system not in systems:
             raise DeliveryError(f"{path}: there is no {path.parent / SYSTEM_FILE}, which says when the system delivers")
         if missing := missing_part(systems[system].source, contract.source, contract.delivery):
@@ -92,17 +90,12 @@ def _contracts(ours: Path, own: Path | None) -> tuple[Contract, ...]:
 @lru_cache
 def _systems(ours: Path, own: Path | None) -> dict[str, System]:
     systems = {}
-    for (name, _), path in sorted(_files(ours, own, is_system=True).items()):
-        base = ours / name / SYSTEM_FILE
-        stated = _read(path)
-        system = _validated(path, System, stated if path == base or not base.is_file() else {**_read(base), **stated})
-        if system.system != name:
-            raise DeliveryError(f"{path} states system {system.system}: the folder must be named so")
-        systems[name] = system
+    for (name, _), path in sorted(contract_files(ours, own, is_system=True).items()):
+        systems[name] = system_of(path, ours / name / SYSTEM_FILE)
     return systems
 
 
-def _files(ours: Path, own: Path | None, *, is_system: bool) -> dict[tuple[str, str], Path]:
+def contract_files(ours: Path, own: Path | None, *, is_system: bool) -> dict[tuple[str, str], Path]:
     """The file of each system and name, a lender's before ours. Raises DeliveryError when his folder is not there."""
     if own is not None and not own.is_dir():
         raise DeliveryError(f"POSTLOAN_CONTRACTS_DIR: there is no directory {own}", next_command=f"ls -l {own.parent}")
@@ -114,9 +107,21 @@ def _files(ours: Path, own: Path | None, *, is_system: bool) -> dict[tuple[str, 
     return found
 
 
+def system_of(path: Path, ours: Path) -> System:
+    """The system at ``path``, over ours where that is another file. Raises DeliveryError naming what is wrong."""
+    stated = _read(path)
+    system = _validated(path, System, stated if path == ours or not ours.is_file() else {**_read(ours), **stated})
+    if system.system != path.parent.name:
+        raise DeliveryError(f"{path} states system {system.system}: the folder must be named so")
+    return system
+
+
 def contract_of(path: Path, ours: Path) -> Contract:
     """The contract at ``path``, over ours where that is another file. Raises DeliveryError for all that is missing."""
     stated = _read(path)
+    if (stated.get("system"), stated.get("table")) != (path.parent.name, path.stem):
+        said = f"{stated.get('system')}.{stated.get('table')}"
+        raise DeliveryError(f"{path} states {said}: folder and file must be named so")
     if path == ours or not ours.is_file():
         return _validated(path, Contract, stated)
     base = _read(ours)

@@ -16,13 +16,19 @@ TableName = Annotated[str, StringConstraints(pattern=r"^[^\s.;'\"]{1,120}(\.[^\s
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[^\s;'\"]{1,120}$")]
 # a glob over names, never a path
 FilePattern = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f]{1,200}\.(csv|jsonl|parquet)(\.gz)?$")]
+# how many earlier dates are asked for as well, when they never came
+CatchUpDays = Annotated[int, Field(ge=0, le=366)]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/{}-]*$")]
 
 
 class Files(Strict):
-    """The sender puts files and manifest into the landing folder: nothing is fetched."""
+    """The sender puts files and manifest into the landing folder: nothing is fetched.
+
+    ``encoding``: of files that come without a manifest, for which ``postloan manifest`` writes one.
+    """
 
     kind: Literal["files"]
+    encoding: Literal["utf-8", "gb18030"] = "utf-8"
 
 
 class ObjectStorage(Strict):
@@ -38,6 +44,7 @@ class ObjectStorage(Strict):
     path: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+]*://[^\s]+$")]
     folder: str = "{YYYY}-{MM}-{DD}"
     marker: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,120}$")] = "manifest.json"
+    catch_up_days: CatchUpDays = 7
     encoding: Literal["utf-8", "gb18030"] = "utf-8"  # of files that come without a manifest
 
     @property
@@ -99,6 +106,7 @@ class HttpApi(Strict):
     items: str = "items"
     total_count: str = "total_count"
     page_number: str | None = "page"
+    catch_up_days: CatchUpDays = 7
     attempts: Annotated[int, Field(ge=1, le=20)] = 5
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
 
