@@ -1,0 +1,93 @@
+"""A signal's case in plain words, told as the deliveries of a lender: one borrower and one loan a case.
+
+Every case is looked at on TODAY. Dates are told from there: ``40 days ago``, ``today``, ``in 3 days``. Unless it says
+otherwise the loan was paid out 400 days ago, has paid everything so far, and is next due in 20 days.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.delivered_rows import Row, contract_of, deliver, delivered
+
+CASES_DIR = Path(__file__).resolve().parents[1] / "cases" / "signals"
+TODAY = date(2026, 3, 10)
+DEFAULTS = {
+    "account_transaction": {"movement_code": "OTHER"},
+    "bureau_report": {"bureau_code": "PBOC", "consent_id": "CONSENT-1", "inquiry_purpose_code": "POST_LOAN"},
+}
+PULLS = {"first": 1, "second": 2}
+SAYS_WHEN = re.compile(r"(?:(\d+) days? ago|in (\d+) days?|today)")
+
+
+def load_cases() -> list[dict[str, Any]]:
+    cases = []
+    for path in sorted(CASES_DIR.glob("*.yml")):
+        for case in yaml.safe_load(path.read_text(encoding="utf-8")):
+            cases.append({"signal": path.stem, **case, "number": len(cases) + 1})
+    return cases
+
+
+def loan_of(case: Mapping[str, Any]) -> str:
+    return f"L{case['number']:03d}"
+
+
+def write_deliveries(landing: Path, cases: list[dict[str, Any]]) -> None:
+    """One delivery of TODAY a system, with the rows of every case."""
+    tables: dict[str, list[Row]] = {}
+    for case in cases:
+        for table, rows in _told(case).items():
+            tables.setdefault(table, []).extend(rows)
+    deliver(landing, TODAY, tables)
+
+
+def _told(case: Mapping[str, Any]) -> dict[str, list[Row]]:
+    number = case["number"]
+    ours = {"loan_id": loan_of(case), "borrower_id": f"B{number:03d}", "account_number": f"6222{number:06d}"}
+    loan = case.get("loan", {})
+    paid_out, next_due = when(loan.get("paid_out", "400 days ago")), when(loan.get("next_due", "in 20 days"))
+    dues = [(next_due - timedelta(days=61), 1000), (next_due, 1000), (next_due + timedelta(days=365), 8000)]
+    rows = {
+        "loan_contract": [
+            delivered("loan_contract", **_known("loan_contract", ours), principal_amount="10000.00",
+                      instalment_count=3, disbursement_date=paid_out)
+        ],
+        "repayment_schedule": [
+            delivered("repayment_schedule", **_known("repayment_schedule", ours), schedule_version=1,
+                      schedule_effective_date=paid_out, version_reason_code="ORIGINAL", instalment_number=count,
+                      due_date=due, principal_due_amount=f"{amount}.00")
+            for count, (due, amount) in enumerate(dues, start=1)
+        ],
+        "repayment_transaction": [
+            delivered("repayment_transaction", transaction_id=f"{ours['loan_id']}-due", loan_id=ours["loan_id"],
+                      value_date=dues[0][0], booking_date=dues[0][0], amount="1000.00")
+        ],
+    }  # fmt: skip
+    for table, told in case["given"].items():
+        key = contract_of(table).key[0]
+        for count, values in enumerate(told, start=1):
+            ids = {key: f"{ours['loan_id']}-{count:02d}"} if key not in ours else {}
+            stated = {name: when(value) for name, value in values.items()}
+            if table == "bureau_tradeline":
+                stated["pull_id"] = f"{ours['loan_id']}-{PULLS[stated['pull_id']]:02d}"
+            rows.setdefault(table, []).append(
+                delivered(table, **_known(table, ours) | DEFAULTS.get(table, {}) | ids | stated)
+            )
+    return rows
+
+
+def when(value: Any) -> Any:
+    """``40 days ago`` as a date; anything else as it stands."""
+    said = SAYS_WHEN.fullmatch(value) if isinstance(value, str) else None
+    if said is None:
+        return value
+    return TODAY + timedelta(days=int(said[2] or 0) - int(said[1] or 0))
+
+
+def _known(table: str, values: Mapping[str, str]) -> dict[str, str]:
+    columns = {column.name for column in contract_of(table).columns if not column.nullable}
+    return {name: value for name, value in values.items() if name in columns}
