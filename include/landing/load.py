@@ -43,12 +43,12 @@ def load_delivery(connection: psycopg.Connection, delivery: Delivery, settings: 
         if batch_ids(delivery) <= landed_batch_ids(connection, delivery.manifest.system):
             return []
         with _guarded(connection, tables, settings) as guarded:
-            loads = [_table_load(connection, delivery, stated, table) for stated, table in guarded]
-            for load in loads:
-                load.send_rows()
-            failpoint("land:mid")
             landed = []
-            for load in loads:
+            for stated, table in guarded:
+                # one table to its end before the next: the temporary tables of a comparison have the same names
+                load = _table_load(connection, delivery, stated, table)
+                load.send_rows()
+                failpoint("land:mid")
                 further, superseded = load.record()
                 landed.append(LandedTable(load.batch, tuple(further), superseded))
     return landed
