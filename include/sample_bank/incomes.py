@@ -17,19 +17,19 @@ REGULAR = 6  # regular refreshes a borrower has at most, some 200 days apart
 NEW_EMPLOYER_DAYS = 20  # from leaving the old employer to the first salary of the new one
 
 
-def income_on(world: World, day: Days) -> Cents:
-    """Income a month on a day, one a borrower: gone when the salary stops, halved by hardship, raised by a new job."""
+def income_on(world: World, owner: NDArray[np.int64], day: Days) -> Cents:
+    """What each of these borrowers earns a month on a day: nothing when the salary stops, half in hardship."""
     fates = world.once(make_fates)
     change = np.select(
         [
-            day >= fates.on("SALARY_STOPPED"),
-            day >= fates.on("HARDSHIP"),
-            day >= fates.on("JOB_CHANGE", plus=NEW_EMPLOYER_DAYS),
+            day >= fates.on("SALARY_STOPPED")[owner],
+            day >= fates.on("HARDSHIP")[owner],
+            day >= fates.on("JOB_CHANGE", plus=NEW_EMPLOYER_DAYS)[owner],
         ],
         [0, 50, 108],
         100,
     )
-    return world.income * change // 10_000 * 100
+    return world.income[owner] * change // 10_000 * 100
 
 
 def income_employment_refresh(world: World, after: int, until: int) -> pa.Table:
@@ -52,12 +52,7 @@ def income_employment_refresh(world: World, after: int, until: int) -> pa.Table:
     number = np.concatenate([np.full(len(part[0]), part[3], dtype=np.int64) for part in parts])
     order = np.lexsort((number, owner))
     owner, on, evidence, number = owner[order], on[order], evidence[order], number[order]
-    on_day = np.zeros(len(world), dtype=np.int64)
-    income = np.zeros(len(owner), dtype=np.int64)
-    for value in range(1, 10):  # one observation of each number a borrower
-        its = number == value
-        on_day[owner[its]] = on[its]
-        income[its] = income_on(world, on_day)[owner[its]]
+    income = income_on(world, owner, on)
     wobble = world.chance.whole(world.ids[owner] * np.uint64(16) + number.astype(np.uint64), "income wobble", -4, 6)
     has_stopped = on >= fates.on("SALARY_STOPPED")[owner]
     is_self_employed = world.is_self_employed[owner]

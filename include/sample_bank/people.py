@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from include.sample_bank.frames import TIMEZONE, codes, dates, decimals, identifiers, same
 from include.sample_bank.loans import BRANCHES, NEVER
-from include.sample_bank.randomness import Ids, pick
+from include.sample_bank.randomness import Days, Ids, pick
 
 if TYPE_CHECKING:
     from include.sample_bank.world import World
@@ -51,9 +51,7 @@ def borrower(world: "World", after: int, day: int) -> pa.Table:
     """The customer system's whole table at the end of ``day``."""
     known = np.flatnonzero(world.customer_since <= day)
     rows = world.identity.take(pa.array(known))
-    moved = world.uniform("new phone")[known] < 0.03
-    changed = moved & (world.customer_since[known] + world.whole("phone changed", 60, 1_200)[known] <= day)
-    phone = phones(world.ids[known], changed.astype(np.int64))
+    phone = phones_on(world, known, np.full(len(known), day))
     died_on = np.where(world.uniform("dies") < 0.0006, world.first_loan_on + world.whole("death", 30, 500), NEVER)[
         known
     ]
@@ -117,6 +115,13 @@ def phones(ids: Ids, version: NDArray[np.int64]) -> pa.Array:
     """Eleven digits that begin with 12; another version is another number."""
     spread = (ids * np.uint64(314_159_261) + version.astype(np.uint64) * np.uint64(500_000_003)) % np.uint64(BILLION)
     return pa.array(12 * BILLION + spread.astype(np.int64)).cast(pa.string())
+
+
+def phones_on(world: "World", owner: NDArray[np.int64], day: Days) -> pa.Array:
+    """The number at which each of these borrowers can be reached on a day: some change it once."""
+    changes = world.uniform("new phone") < 0.03
+    changed_on = world.customer_since + world.whole("phone changed", 60, 1_200)
+    return phones(world.ids[owner], (changes[owner] & (changed_on[owner] <= day)).astype(np.int64))
 
 
 def accounts(ids: Ids, number: int) -> pa.Array:

@@ -46,10 +46,8 @@ def salary_days(world: World, month: int) -> Days:
 def _salaries(world: World, owner: NDArray[np.int64], month: int) -> Flows:
     day = salary_days(world, month)[owner]
     owner, day = owner[day < NEVER], day[day < NEVER]
-    on_day = np.zeros(len(world), dtype=np.int64)
-    on_day[owner] = day
     net = world.whole("net percent", 82, 98)[owner]
-    cents = income_on(world, on_day)[owner] // 10_000 * net * 100
+    cents = income_on(world, owner, day) // 10_000 * net * 100
     is_new = day >= world.once(make_fates).on("JOB_CHANGE")[owner]
     firm = world.ids % np.uint64(997)
     old, new = (
@@ -75,10 +73,8 @@ def _takings(world: World, owner: NDArray[np.int64], month: int) -> Flows:
     parts = []
     for number, after in enumerate((4, 13, 22)):
         day = start + after + world.whole(f"takings {number} in {month}", -3, 4)[owner]
-        on_day = np.zeros(len(world), dtype=np.int64)
-        on_day[owner] = day
         percent = world.whole(f"takings {number} of {month}", 18, 40)[owner]
-        cents = income_on(world, on_day)[owner] // 10_000 * percent * 100
+        cents = income_on(world, owner, day) // 10_000 * percent * 100
         customer = world.ids[owner] + np.uint64(number)
         parts.append(flows(owner, day, cents, TRANSFER, PERSON, order=FIRST, party_id=customer, party_account=60))
     together = Flows.together(parts)

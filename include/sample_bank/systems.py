@@ -5,13 +5,36 @@ from datetime import date
 
 import pyarrow as pa
 
-from include.sample_bank import accounts, bureau, core_books, frames, incomes, origination, people
+from include.sample_bank import (
+    accounts,
+    bureau,
+    contacts,
+    core_books,
+    documents,
+    frames,
+    incomes,
+    origination,
+    people,
+    promises,
+    records,
+    visits,
+)
 from include.sample_bank.credit import pull_days
 from include.sample_bank.loans import day_number
 from include.sample_bank.world import World
 
 SPINE = ("core_banking", "payments")
-EVERYTHING = (*SPINE, "customer", "general_ledger", "workforce", "bureau", "accounts")
+EVERYTHING = (
+    *SPINE,
+    "customer",
+    "general_ledger",
+    "workforce",
+    "bureau",
+    "accounts",
+    "contact_center",
+    "documents",
+    "public_records",
+)
 # Days of history before its end; a system that is not here delivers everything since the first date. What changes
 # every day is kept no longer than the lists look back.
 HISTORY_DAYS = {"accounts": 120, "bureau": 183, "contact_center": 183, "workforce": 60}
@@ -35,6 +58,16 @@ FURTHER_MAKERS: Mapping[str, Mapping[str, Maker]] = {
     },
     "accounts": {"account_transaction": accounts.account_transaction},
     "bureau": {"bureau_report": bureau.bureau_report, "bureau_tradeline": bureau.bureau_tradeline},
+    "contact_center": {
+        "contact_event": contacts.contact_event,
+        "revisit_outcome": visits.revisit_outcome,
+        "promise_to_pay": promises.promise_to_pay,
+    },
+    "documents": {"use_of_proceeds_evidence": documents.use_of_proceeds_evidence},
+    "public_records": {
+        "litigation_record": records.litigation_record,
+        "business_registration": records.business_registration,
+    },
     "customer": {
         "borrower": people.borrower,
         "income_employment_refresh": incomes.income_employment_refresh,
