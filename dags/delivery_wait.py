@@ -12,10 +12,13 @@ from airflow.sdk import BaseOperator, Context
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from dags.run_key import as_date
+from include.errors import SourceError
 from include.landing.contract import load_systems
+from include.landing.discover import is_waited_for
 from include.settings import Settings, load_settings
 
 POLL_SECONDS = 5.0
+ASK_AGAIN_SECONDS = 300.0  # a source that we fetch from is not asked more often
 
 
 class ManifestTrigger(BaseTrigger):
@@ -38,6 +41,8 @@ class ManifestTrigger(BaseTrigger):
 class LandDelivery(BaseOperator):
     """Lands one system's delivery of a business date; defers until its manifest is there or its deadline has passed.
 
+    Where the delivery is to be fetched, that is tried first, and again until the deadline.
+
     It only waits: what a missing delivery means, an error or a stale source, ``include.jobs.land`` decides.
     ``wait_minutes`` is for a person who knows that a late file is on its way: wait so long from now, deadline or not.
     """
@@ -49,17 +54,40 @@ class LandDelivery(BaseOperator):
         self.system, self.business_date, self.wait_minutes = system, business_date, wait_minutes
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.landing.discover import HISTORY_FOLDER, daily_folder, is_waited_for
+        from include.landing.discover import HISTORY_FOLDER, daily_folder
         from include.landing.manifest import MANIFEST_NAME
 
         day, settings = as_date(self.business_date), load_settings()
+        wait_until = max(deadline(day, self.system, settings), time.time() + 60 * float(self.wait_minutes))
+        if load_systems()[self.system].is_fetched:
+            return self.fetch(context, wait_until=wait_until)
         folder = daily_folder(settings.landing, self.system, day)
         # a history that ends on the date is this date's delivery too
         manifests = [str(folder / MANIFEST_NAME), str(folder / HISTORY_FOLDER / MANIFEST_NAME)]
-        wait_until = max(deadline(day, self.system, settings), time.time() + 60 * float(self.wait_minutes))
         is_due = is_waited_for(settings.landing, self.system) and not any_exists(manifests)
         if is_due and time.time() < wait_until:
             self.defer(trigger=ManifestTrigger(manifests, wait_until), method_name="land")
+        return self.land(context)
+
+    def fetch(self, context: Context, event: bool | None = None, *, wait_until: float) -> dict[str, Any]:
+        """Fetch, then land. Until ``wait_until`` a source that is not ready, or that fails, is asked again."""
+        from dags.source_connection import through_airflow
+        from include.jobs.fetch import fetch, note_failure
+
+        day, settings = as_date(self.business_date), load_settings()
+        failed: SourceError | None = None
+        try:
+            is_there = fetch(day, self.system, settings, through_airflow()).is_there
+        except SourceError as error:
+            failed, is_there = error, False
+            self.log.warning("%s could not be fetched: %s", self.system, error.what)
+        if not is_there and is_waited_for(settings.landing, self.system) and time.time() < wait_until:
+            again = ManifestTrigger([], min(wait_until, time.time() + ASK_AGAIN_SECONDS))
+            self.defer(trigger=again, method_name="fetch", kwargs={"wait_until": wait_until})
+        if failed is not None:
+            if load_systems()[self.system].required:
+                raise failed
+            note_failure(day, self.system, settings, failed)
         return self.land(context)
 
     def land(self, context: Context, event: bool | None = None) -> dict[str, Any]:

@@ -1,16 +1,25 @@
 """A task that waits for a file holds no worker, and waits neither too long nor for nothing."""
 
 import asyncio
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from dags.delivery_wait import LandDelivery, ManifestTrigger, deadline
-from include.settings import Settings
+from dags.source_connection import resolve
+from include.errors import PostloanError, SourceError
+from include.landing.contract import load_systems
+from include.settings import CONTRACTS_DIR, Settings
+from tests.support.source_systems import lender
+
+OURS = yaml.safe_load((CONTRACTS_DIR / "payments" / "repayment_transaction.yml").read_text(encoding="utf-8"))
 
 
 async def fired(trigger: ManifestTrigger) -> bool:
@@ -75,6 +84,102 @@ def waits_minutes(task: LandDelivery) -> float:
         task.execute({})
     assert deferred.value.method_name == "land"
     return round((deferred.value.trigger.wait_until - time.time()) / 60, 1)
+
+
+@pytest.fixture
+def fetched(payments: Any, jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Payments come from a database. What the next fetches find, first to last: True, False or an error."""
+    source = {"kind": "database", "connection": "core", "ready": {"table": "status", "column": "day"}}
+    contract = OURS | {"source": {"table": "t", "watermark": "w"}}
+    answers: list[Any] = []
+
+    def fetch(*_: Any) -> Any:
+        jobs.append(("fetch",))
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return SimpleNamespace(is_there=answer)
+
+    def note_failure(*_: Any) -> None:
+        jobs.append(("note_failure",))
+
+    stand_in = SimpleNamespace(fetch=fetch, note_failure=note_failure)
+    monkeypatch.setitem(sys.modules, "include.jobs.fetch", stand_in)
+    with lender(tmp_path / "contracts", "payments", source, repayment_transaction=contract):
+        yield answers
+
+
+def asked(jobs: Any) -> list[str]:
+    return [name for name, *_ in jobs]
+
+
+def test_what_is_to_be_fetched_is_fetched_and_then_landed(payments: Any, fetched: Any, jobs: Any) -> None:
+    fetched.append(True)
+    payments(deadline_in=90).execute({})
+    assert asked(jobs) == ["fetch", "land"]
+
+
+def test_a_source_that_is_not_ready_is_asked_again_until_its_deadline(payments: Any, fetched: Any, jobs: Any) -> None:
+    from airflow.sdk.exceptions import TaskDeferred
+
+    fetched += [False, SourceError("the bureau is down"), True]
+    task = payments(deadline_in=90)
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute({})
+    assert round(deferred.value.trigger.wait_until - time.time()) == 300
+    again = {"event": False, **deferred.value.kwargs}
+    with pytest.raises(TaskDeferred):
+        task.fetch({}, **again)
+    task.fetch({}, **again)
+    assert asked(jobs) == ["fetch", "fetch", "fetch", "land"]
+
+
+def test_a_required_source_that_still_fails_at_its_deadline_stops_the_day(
+    payments: Any, fetched: Any, jobs: Any
+) -> None:
+    fetched.append(SourceError("the core is down"))
+    with pytest.raises(SourceError, match="the core is down"):
+        payments(deadline_in=-1).execute({})
+    assert asked(jobs) == ["fetch"]
+
+
+def test_an_optional_source_that_still_fails_is_written_down_and_stops_nothing(
+    payments: Any, fetched: Any, jobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    required = load_systems()["payments"]
+    optional = {"payments": required.model_copy(update={"required": False})}
+    monkeypatch.setattr("dags.delivery_wait.load_systems", lambda: optional)
+    fetched.append(SourceError("the core is down"))
+    payments(deadline_in=-1).execute({})
+    assert asked(jobs) == ["fetch", "note_failure", "land"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("postgres://reader:p%40ss@core.example:5433/core", ("postgres", "core.example", 5433, "core")),
+        ('{"conn_type": "http", "host": "bureau.example/api", "schema": "https", "password": "p@ss"}',
+         ("https", "bureau.example", None, "/api")),
+        ('{"conn_type": "http", "host": "https://bureau.example:8443/api", "password": "p@ss"}',
+         ("https", "bureau.example", 8443, "/api")),
+    ],
+)  # fmt: skip
+def test_a_source_is_found_by_airflows_connection(uri: str, place: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SOME_SOURCE", uri)
+    monkeypatch.setenv("POSTLOAN_CONNECTION_SOME_SOURCE", "postgresql://elsewhere/x")
+    found = resolve("some_source")
+    assert (found.scheme, found.host, found.port, found.path) == place
+    assert found.password is not None
+    assert found.password.get_secret_value() == "p@ss"
+    assert "p@ss" not in repr(found)
+
+
+def test_without_an_airflow_connection_the_environment_says_where_a_source_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTLOAN_CONNECTION_SOME_SOURCE", "postgresql://reader:x@core.example/core")
+    assert resolve("some_source").host == "core.example"
+    monkeypatch.delenv("POSTLOAN_CONNECTION_SOME_SOURCE")
+    with pytest.raises(PostloanError, match="nobody has said where the source 'some_source' is"):
+        resolve("some_source")
 
 
 def test_a_delivery_that_is_not_there_is_waited_for_until_its_deadline(payments: Any, jobs: Any) -> None:
