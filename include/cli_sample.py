@@ -26,9 +26,10 @@ def sample_bank(
 ) -> None:
     """A lender that does not exist: a history and daily deliveries in the landing directory."""
     from include.sample_bank.bank import generate
+    from include.sample_bank.systems import EVERYTHING
 
     settings = settings_of_this_process()
-    dates = generate(settings.landing, loans, history_to, days, seed, fault)
+    dates = generate(settings.landing, loans, history_to, days, seed, fault, systems=EVERYTHING)
     say(f"{settings.landing}: history to {history_to}" + (f", then {dates[0]} to {dates[-1]}" if dates else ""))
 
 

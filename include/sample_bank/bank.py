@@ -24,6 +24,7 @@ from include.sample_bank.faults import Fault
 from include.sample_bank.lives import Lives, live
 from include.sample_bank.loans import day_number
 from include.sample_bank.parcels import OpenParcel, Parcel, release
+from include.sample_bank.planted import planted
 from include.sample_bank.randomness import Chance
 from include.sample_bank.systems import EVERYTHING, HISTORY_DAYS, SPINE, delivers_on
 from include.sample_bank.world import World
@@ -200,16 +201,25 @@ class SampleBank:
             open_parcel.close()
 
     def write_truth(self, folder: Path, days: Sequence[date]) -> None:
-        """The answer key: ``loans.parquet`` and ``positions.parquet`` (one row per loan and date asked for)."""
+        """The answer key: ``loans.parquet`` and ``positions.parquet`` (one row per loan and date asked for).
+
+        Of a whole bank also ``planted.parquet``: what a detector ought to find, and what only looks like it.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as files:
             writers: dict[str, pq.ParquetWriter] = {}
-            for block in self.lives():
+            for world in self.worlds():
+                block = world.lives
                 flat = truth.books(block)
                 answers = {"loans": truth.loan_facts(block, flat)}
                 answers["positions"] = pd.concat(truth.positions(block, flat, day_number(day)) for day in days)
-                for name, answer in answers.items():
-                    rows = pa.Table.from_pandas(answer, schema=truth.SCHEMAS[name], preserve_index=False)
+                tables = {
+                    name: pa.Table.from_pandas(answer, schema=truth.SCHEMAS[name], preserve_index=False)
+                    for name, answer in answers.items()
+                }
+                if self.is_whole:
+                    tables["planted"] = planted(world)
+                for name, rows in tables.items():
                     if name not in writers:
                         writers[name] = files.enter_context(pq.ParquetWriter(folder / f"{name}.parquet", rows.schema))
                     writers[name].write_table(rows)

@@ -26,6 +26,7 @@ from include.sample_bank.frames import CURRENCY, amounts, codes, dates, identifi
 from include.sample_bank.lives import ACTIVE
 from include.sample_bank.loans import NEVER
 from include.sample_bank.randomness import Cents, Days, Ids
+from include.sample_bank.schedules import month_of
 from include.sample_bank.world import World
 
 BUREAU = "PBOC"
@@ -65,7 +66,7 @@ def _report(world: World, day: int, pulled: NDArray[np.bool_]) -> pa.Table:
     used = _by_owner(world, lines.owner, np.where(is_card, owed, 0))
     lenders = _by_owner(world, lines.owner, is_open.astype(np.int64))
     lenders += np.minimum(_by_owner(world, own_owner, np.ones(len(own_owner), dtype=np.int64)), 1)
-    month = _month_number(day)
+    month = int(month_of(np.array([day]))[0])
     ids = world.ids[rows]
     return pa.table(
         {
@@ -165,10 +166,6 @@ class _OwnLoans:
             own = _Own(books.principal[kept], books.past_due[kept], books.oldest_due_on[kept])
             self._day, self._found = day, (books.loan[kept], own)
         return self._found
-
-
-def _month_number(day: int) -> int:
-    return int(np.datetime64(day, "D").astype("datetime64[M]").astype(np.int64))
 
 
 def _by_owner(world: World, owner: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:

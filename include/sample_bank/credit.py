@@ -136,7 +136,7 @@ def inquiries(world: World, day: int, within: int) -> NDArray[np.int64]:
     fates = world.once(make_fates)
     burst, shopping = fates.on("OVER_INDEBTED", plus=-4), fates.on("MORTGAGE_SHOPPING")
     count = np.zeros(len(world), dtype=np.int64)
-    for after in (0, 3, 5, 11, 16, 22, 37):
+    for after in (0, 1, 3, 5, 8, 11, 15, 19):
         count += (burst + after <= day) & (burst + after > day - within)
     for after in (0, 2, 6):
         count += (shopping + after <= day) & (shopping + after > day - within)

@@ -6,19 +6,14 @@ from numpy.typing import NDArray
 from include.sample_bank.behaviours import BEHAVIOURS
 from include.sample_bank.movements import DEBIT, FAILED, LENDER, REPAID, Flows, flows
 from include.sample_bank.origination import is_autodebit
-from include.sample_bank.randomness import Cents, Days
+from include.sample_bank.randomness import Cents
 from include.sample_bank.repayments import METHODS, PAYMENT, REVERSAL
-from include.sample_bank.schedules import MONTH_STARTS
+from include.sample_bank.schedules import MONTH_STARTS, month_of
 from include.sample_bank.world import Instalments, World
 
 RETRIES = (0, 3, 7)  # days after the due date on which a debit is tried
 TECHNICAL_DAYS = 3
 MONTHS_IN_ALL = 4_096
-
-
-def month_of(days: Days) -> NDArray[np.int64]:
-    """Months since 1970-01."""
-    return np.searchsorted(MONTH_STARTS, days, side="right") - 1
 
 
 def autodebits(world: World) -> Flows:

@@ -11,7 +11,7 @@ from include.sample_bank.incomes import NEW_EMPLOYER_DAYS, income_on
 from include.sample_bank.loans import NEVER
 from include.sample_bank.movements import EMPLOYER, FIRST, PERSON, SALARY, TRANSFER, Flows, flows
 from include.sample_bank.randomness import Days
-from include.sample_bank.schedules import MONTH_STARTS
+from include.sample_bank.schedules import MONTH_STARTS, month_of
 from include.sample_bank.world import World
 
 PAYDAYS = (5, 8, 10, 15, 20, 25)
@@ -41,6 +41,19 @@ def salary_days(world: World, month: int) -> Days:
     day = np.where(between, NEVER, day)
     day = np.where((first_new >= start) & (first_new <= end), first_new, day)
     return np.where(day >= fates.on("SALARY_STOPPED"), NEVER, day)
+
+
+def payday_of(world: World, owner: NDArray[np.int64], day: Days) -> Days:
+    """The first regular payday of each of these borrowers on or after a day."""
+    found = np.full(len(owner), NEVER)
+    if not len(owner):
+        return found
+    which = world.whole("payday", 0, len(PAYDAYS) - 1)[owner]
+    first, last = month_of(np.array([day.min(), day.max()]))
+    for month in range(int(last) + 1, int(first) - 1, -1):
+        regular = np.array([_paid_by(int(MONTH_STARTS[month]) + payday - 1) for payday in PAYDAYS])[which]
+        found = np.where((regular >= day) & (regular < found), regular, found)
+    return found
 
 
 def _salaries(world: World, owner: NDArray[np.int64], month: int) -> Flows:

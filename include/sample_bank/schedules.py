@@ -47,9 +47,14 @@ class Schedules:
         return replace(self, interest=new_interest, penalty=new_penalty)
 
 
+def month_of(days: Days) -> NDArray[np.int64]:
+    """Months since 1970-01."""
+    return np.searchsorted(MONTH_STARTS, days, side="right") - 1
+
+
 def months_later(days: Days, months: NDArray[np.int64]) -> Days:
     """The same day of a later month, or that month's last day: 31 January plus one month is the end of February."""
-    month = np.searchsorted(MONTH_STARTS, days, side="right") - 1
+    month = month_of(days)
     day_of_month = days - MONTH_STARTS[month]
     target = month + months
     last_day: Days = MONTH_STARTS[target + 1] - 1
