@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 from rich.console import Console
 
@@ -83,16 +83,21 @@ def _prepare_warehouse(settings: Settings, report: Report) -> None:
 
 def _write_deliveries(settings: Settings, report: Report) -> None:
     from include.sample_bank.bank import generate
+    from include.sample_bank.systems import EVERYTHING, delivers_on
 
     wanted = [
         settings.landing / system / str(day) / "manifest.json"
-        for system in ("core_banking", "payments")
+        for system in EVERYTHING
         for day in DATES
+        if delivers_on(system, day - timedelta(days=1), day)
     ]
     if all(path.exists() for path in wanted):
         return
-    report(f"the sample bank delivers: {LOANS:,} loans, history to {HISTORY_TO}, then {len(DATES)} days")
-    generate(settings.landing, LOANS, HISTORY_TO, len(DATES), SEED)
+    report(
+        f"the sample bank delivers: {LOANS:,} loans and what {len(EVERYTHING)} systems know of them, "
+        f"history to {HISTORY_TO}, then {len(DATES)} days"
+    )
+    generate(settings.landing, LOANS, HISTORY_TO, len(DATES), SEED, systems=EVERYTHING)
 
 
 def _run_through_airflow(airflow: AirflowApi, day: date, report: Report) -> None:
