@@ -13,16 +13,14 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.errors import PostloanError
 from include.landing.contract import Column, Contract
 from include.landing.copy_rows import HEADER, TRAILER, RowWriter
 from include.privacy import HIDDEN, KeyRing, load_keys, masked, normalised
 from include.settings import Settings
+from include.vault.keys import KEY_LOCK, registered
 from include.warehouse.connection import connect
 from include.warehouse.roles import LOADER
 
-# landings hold it shared, a change of keys alone: nothing is landed with a key that is just being replaced
-KEY_LOCK = 7306004
 COPY_BYTES = 1024**2
 
 
@@ -37,10 +35,8 @@ class Guard:
     def __init__(self, connection: psycopg.Connection, settings: Settings) -> None:
         self._settings = settings
         connection.execute("select pg_advisory_xact_lock_shared(%s)", (KEY_LOCK,))
-        self.tokens = load_keys(settings, "token")
-        self.seals = load_keys(settings, "vault")
-        for ring in (self.tokens, self.seals):
-            register_keys(connection, ring)
+        self.tokens = registered(connection, load_keys(settings, "token"))
+        self.seals = registered(connection, load_keys(settings, "vault"))
         self._erased = {
             "borrower_id": _ids(connection, "select borrower_id from vault.erased_borrower"),
             "loan_id": _ids(
@@ -187,37 +183,6 @@ class VaultFile:
 
     def close(self) -> None:
         self._file.close()
-
-
-def register_keys(connection: psycopg.Connection, ring: KeyRing) -> None:
-    """Remember the fingerprints of new keys. Raises PostloanError when a key is not the one the warehouse knows."""
-    known = {
-        version: (fingerprint, is_current)
-        for version, fingerprint, is_current in connection.execute(
-            "select version, fingerprint, is_current from vault.key where purpose = %s", (ring.purpose,)
-        )
-    }
-    where = f"the {ring.purpose} keys of this installation are not those with which this warehouse was loaded"
-    for version, (fingerprint, is_current) in known.items():
-        if version not in ring.keys:
-            if is_current or ring.purpose == "token":
-                raise PostloanError(f"{where}: version {version} is missing. Bring back the key file, or its setting")
-        elif ring.fingerprint(version) != fingerprint:
-            raise PostloanError(f"{where}: version {version} is another key. Bring back the key file, or its setting")
-    if ring.current not in known:
-        if known:
-            raise PostloanError(
-                f"{where}: version {ring.current} is current there and unknown here",
-                next_command="postloan vault rotate-key",
-            )
-        connection.execute(
-            "insert into vault.key (purpose, version, fingerprint, is_current) values (%s, %s, %s, true) "
-            "on conflict do nothing",
-            (ring.purpose, ring.current, ring.fingerprint(ring.current)),
-        )
-        register_keys(connection, ring)  # another landing may have been first, with a key of its own
-    elif not known[ring.current][1]:
-        raise PostloanError(f"{where}: version {ring.current} has been replaced by a later one")
 
 
 def _ids(connection: psycopg.Connection, statement: str, *parameters: object) -> list[str]:

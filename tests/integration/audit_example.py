@@ -38,7 +38,8 @@ SCOPE = Scope(
 CHAIN = (
     f"('{RUN}', 0, '{RUN}', '{TODAY}'), ('{RUN}', 1, '{BASE}', '{YESTERDAY}'), ('{BASE}', 0, '{BASE}', '{YESTERDAY}')"
 )
-POLICIES = ("delinquency_bucket", "months_on_book_band", "signal", "signal_severity", "kpi_target", "list_band")
+POLICIES = ("delinquency_bucket", "months_on_book_band", "signal", "signal_severity", "kpi_target", "list_band",
+            "recon_tolerance", "recon_known_break", "gl_account")  # fmt: skip
 ZERO: dict[str, Any] = {"integer": 0, "numeric(18,2)": Decimal(0), "boolean": False, "text": "-"}
 
 
@@ -169,7 +170,34 @@ CLEARED = [
     cleared("L05", "B4", "ORANGE", days_ago(9), "LOAN_NOT_LIVE"),
     cleared("L06", "B5", "YELLOW", days_ago(3), "SIGNALS_CLEARED"),
 ]
+LEDGER_PRINCIPAL = sum(
+    one["principal_outstanding_amount"] for one in POSITIONS if one["loan_status"] in ("ACTIVE", "CHARGED_OFF")
+)
+
+
+def recon(source: str, compared: int, breaking: int, open_amount: str, ours: Decimal) -> dict[str, Any]:
+    return {
+        "business_date": TODAY, "run_id": RUN, "source_code": source, "measure_code": "principal_outstanding",
+        "currency": "CNY", "status_code": "COMPARED", "data_as_of_date": TODAY, "owner_code": "FINANCE",
+        "compared_count": compared, "agreeing_count": compared - breaking, "breaking_count": breaking,
+        "known_break_count": 0, "not_compared_count": 1, "our_total_amount": ours, "their_total_amount": ours,
+        "net_difference_amount": Decimal(0), "open_difference_amount": Decimal(open_amount),
+        "total_tolerance_amount": Decimal(10000),
+    }  # fmt: skip
+
+
+BREAK = {
+    "business_date": TODAY, "run_id": RUN, "source_code": "core_loan_balance", "subject_id": "L03",
+    "measure_code": "principal_outstanding", "currency": "CNY", "our_amount": Decimal(6000),
+    "their_amount": Decimal(5990), "difference_amount": Decimal(10), "first_seen_date": YESTERDAY,
+    "compared_date": TODAY, "owner_code": "LOAN_ACCOUNTING",
+}  # fmt: skip
 ROWS: dict[str, list[dict[str, Any]]] = {
+    "recon_break": [BREAK, BREAK | {"business_date": YESTERDAY, "run_id": BASE, "compared_date": YESTERDAY}],
+    "recon_summary": [
+        recon("core_loan_balance", 9, 1, "10.00", Decimal(50000)),
+        recon("gl_balance", 1, 0, "0.00", LEDGER_PRINCIPAL),
+    ],
     "loan_position": POSITIONS,
     "loan_signal": SIGNALS,
     "warning_list": LISTED + BASE_LISTED,
@@ -188,7 +216,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 
 
 def build(settings: Settings) -> None:
-    """Create and fill the tables, as the owner of the database; the pipeline may read them and nothing else."""
+    """Create and fill the tables, as the owner of the database; the validator may read them and nothing else."""
     with connect(settings, role=None) as connection:
         for schema in SCHEMAS:
             connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
@@ -205,10 +233,20 @@ def build(settings: Settings) -> None:
             " (run_id text, depth int, ancestor_run_id text, ancestor_business_date date);"
             f"insert into x_ops.run_chain values {CHAIN}"
         )
+        for statement in (
+            "create table x_ops.run_input as select %(run)s::text as run_id, 7::bigint as batch_id",
+            "create table x_ops.delivery_account as select 7::bigint as batch_id, 21 as rows_in, 1 as rows_loaded,"
+            " 2 as rows_unchanged, 3 as rows_duplicate, 4 as rows_released, 5 as rows_discarded,"
+            " 6 as rows_in_quarantine",
+            "create table x_ops.load_batch as select 7::bigint as batch_id, 10.00 as control_total_in,"
+            " 1.00 as control_total_loaded, 2.00 as control_total_unchanged, 3.00 as control_total_quarantined,"
+            " 4.00 as control_total_duplicate",
+        ):
+            connection.execute(statement, {"run": RUN})
         for schema in SCHEMAS:
             connection.execute(
-                f"grant usage on schema {schema} to postloan_pipeline;"
-                f"grant select on all tables in schema {schema} to postloan_pipeline"
+                f"grant usage on schema {schema} to postloan_validator;"
+                f"grant select on all tables in schema {schema} to postloan_validator"
             )
 
 
@@ -216,9 +254,10 @@ def build_run(settings: Settings) -> None:
     """The same rows in the real tables: the base published, the run of today open and about to be audited."""
     with connect(settings, role="postloan_owner") as connection:
         ensure_partitions(connection, TODAY)
-    with connect(settings, role="postloan_owner") as connection:
+    with connect(settings, role="postloan_transformer") as connection:
         for name in POLICIES:
             _load_policy(connection, "ref", name)
+    with connect(settings, role="postloan_owner") as connection:
         for run_id, day, status, base in ((BASE, YESTERDAY, "PUBLISHED", None), (RUN, TODAY, "OPEN", BASE)):
             connection.execute(
                 "insert into ops.run (run_id, business_date, known_date, kind, is_keyframe, base_run_id, status,"
@@ -226,19 +265,21 @@ def build_run(settings: Settings) -> None:
                 (run_id, day, day, base is None, base, status),
             )
         connection.execute(f"insert into ops.run_chain values {CHAIN}")
-        _fill(connection, "published", "staging")
+        _fill(connection, "published", "staging", "set local role postloan_transformer")
+        connection.execute("set local role postloan_owner")
         for name in load_data_sets():
             connection.execute("insert into ops.publication values (%s, %s, %s)", (YESTERDAY, name, BASE))
         connection.execute("update ops.run set is_sealed = true where run_id = %s", (BASE,))
         connection.execute("update ops.writer set run_id = %s, attempt = 1", (RUN,))
 
 
-def _fill(connection: psycopg.Connection, published: str, staging: str) -> None:
+def _fill(connection: psycopg.Connection, published: str, staging: str, as_role: str = "") -> None:
     for name, rows in ROWS.items():
         for row in rows:
             _insert(connection, published, load_data_sets()[name], row)
     for name, query in (("borrower_position", BORROWERS), ("kpi_portfolio_daily", CELLS)):
         connection.execute(f"insert into {published}.{name} {query.format(published=published)}")
+    connection.execute(as_role)
     connection.execute(
         f"create table {staging}.stg_core_banking__loan_contracts as select loan_id from {published}.loan_position"
     )

@@ -30,13 +30,13 @@ def run(settings: Settings) -> Settings:
     return settings
 
 
-def execute(settings: Settings, statement: str) -> list[tuple]:
-    with connect(settings, role="postloan_owner") as connection:
+def execute(settings: Settings, statement: str, role: str = "postloan_owner") -> list[tuple]:
+    with connect(settings, role=role) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
 
-# the pipeline may insert and delete, never update
+# published rows are inserted and deleted, never updated
 BREAK_BUCKET = f"""
 create temporary table one on commit drop as
     select * from published.loan_position where run_id = '{example.RUN}' and loan_id = 'L02';
@@ -92,7 +92,7 @@ def test_the_query_in_the_message_shows_the_rows_after_the_run_has_ended(run: Se
         if "to see the rows" in line and "delinquency_bucket is distinct" in line and "candidate.loan_position" in line
     )
     setting, query = line.split(": ", 1)[1].split("; ", 1)
-    with connect(run, role="postloan_owner") as connection:
+    with connect(run, role="postloan_auditor") as connection:
         connection.execute(setting)
         cursor = connection.execute(query)
         names = [column.name for column in cursor.description]
@@ -109,7 +109,8 @@ def test_the_pages_of_a_refused_run_are_there_for_whoever_looks_into_it(run: Set
 
 
 def test_warnings_are_kept_and_do_not_stop_the_day(run: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    execute(run, "update ref.list_band set population_min = 1, soft_max = 0.5 where measure_code = 'listed_share'")
+    wide = "update ref.list_band set population_min = 1, soft_max = 0.5 where measure_code = 'listed_share'"
+    execute(run, wide, "postloan_transformer")
     with caplog.at_level(logging.WARNING):
         counts = audit(example.RUN, run, stage="lists")
     assert counts["warnings"] == 1
@@ -195,10 +196,11 @@ def test_a_table_that_is_not_there_is_named_with_what_to_do(run: Settings, monke
 
 
 def test_an_audit_cannot_change_anything(run: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    execute(
-        run,
-        "create function ref.remove() returns bigint language sql as 'delete from ref.list_band; select 0::bigint'",
-    )
+    with connect(run, role="postloan_transformer") as connection:  # even if somebody had given it the right
+        connection.execute(
+            "create function ref.remove() returns bigint language sql as 'delete from ref.list_band; select 0::bigint';"
+            "grant delete on ref.list_band to postloan_validator"
+        )
     only_these(monkeypatch, ExpectNoRowsFrom(query="select 1 where ref.remove() = 1", **a_rule("writes")))
     (one,) = check(run, "marts", example_scope())
     assert (one.outcome, one.error) == ("ERROR", "ReadOnlySqlTransaction")
