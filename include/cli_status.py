@@ -4,20 +4,32 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from include import services
+from include.business_calendar import EXTEND, covered_until, ends_soon
 from include.errors import PostloanError
 from include.settings import Settings
 from include.warehouse import embedded
 from include.warehouse.connection import connect, warehouse_parameters
 
 MINIMUM_FREE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Well today, and not for ever: what was found and what to do about it."""
+
+    found: str
+    next_command: str
 
 
 def print_status(out: Console, settings: Settings) -> None:
@@ -81,7 +93,11 @@ def print_diagnosis(out: Console, settings: Settings) -> bool:
     is_well = True
     for name, check in CHECKS.items():
         try:
-            table.add_row(name, check(settings), "")
+            found = check(settings)
+            if isinstance(found, Warned):
+                table.add_row(name, f"[yellow]{found.found}[/]", found.next_command)
+            else:
+                table.add_row(name, found, "")
         except PostloanError as error:
             is_well = False
             table.add_row(name, f"[red]{error.what}[/]", error.next_command or "see the message")
@@ -168,7 +184,22 @@ def _airflow(settings: Settings) -> str:
     return f"healthy at {services.address(settings)}"
 
 
-CHECKS: dict[str, Callable[[Settings], str]] = {
+def today(settings: Settings) -> date:
+    """The date that people read on their wall."""
+    return datetime.now(ZoneInfo(settings.timezone)).date()
+
+
+def _calendar(settings: Settings) -> str | Warned:
+    last, day = covered_until(), today(settings)
+    if last is None or last < day:
+        raise PostloanError(f"the business calendar ended on {last}: no workday is known", next_command=EXTEND)
+    known = f"workdays are known until {last}"
+    if ends_soon(day):
+        return Warned(f"{known}, {(last - day).days} days: the next year has to be entered", EXTEND)
+    return known
+
+
+CHECKS: dict[str, Callable[[Settings], str | Warned]] = {
     "Python": _python,
     "home": _home,
     "secrets": _private,
@@ -176,5 +207,6 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "rights": _rights,
     "schema": _schema,
     "landing": _landing,
+    "calendar": _calendar,
     "Airflow": _airflow,
 }

@@ -80,6 +80,7 @@ class Facts:
     delivered: list[Delivered] = field(default_factory=list)
     loans_touched: int = 0
     values_changed_by_new_rules: int = 0
+    calendar_ends: date | None = None  # the last day whose kind is known, when that is soon
 
     @property
     def listed_total(self) -> int:
@@ -112,6 +113,8 @@ TEXT = {
     "touched": ("当日重算贷款 {0} 笔。", "Loans recomputed: {0}."),
     "new_rules": ("程序或政策变更改动了未被触及贷款的 {0} 个值。",
                   "New code or policy changed {0} values of loans that nothing touched."),
+    "calendar": ("- **工作日历只到 {0}**：请录入下一年的节假日安排",
+                 "- **The business calendar ends on {0}**: the next year's holidays have to be entered"),
     "files": ("文件：warning_list.csv、warning_cleared.csv、data_docs/index.html、manifest.json。",
               "Files: warning_list.csv, warning_cleared.csv, data_docs/index.html, manifest.json."),
     "none": ("无", "none"),
@@ -167,6 +170,8 @@ def _page(facts: Facts, number: int) -> list[str]:
         for one in facts.delivered
     ]
     lines += ["", say("touched", _n(facts.loans_touched))]
+    if facts.calendar_ends is not None:
+        lines.append(say("calendar", facts.calendar_ends))
     if facts.values_changed_by_new_rules:
         lines.append(say("new_rules", _n(facts.values_changed_by_new_rules)))
     return [*lines, "", say("files")]

@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from include.business_calendar import ends_soon
 from include.digest import Delivered, Facts, Portfolio, Source, Warned
 from include.warehouse.runs import Run, load_run
 
@@ -72,6 +73,7 @@ def facts_of(connection: psycopg.Connection, run: Run) -> Facts:
         delivered=[Delivered(table, n, int(loaded), int(refused)) for table, n, loaded, refused in of_run(DELIVERED)],
         loans_touched=of_run(TOUCHED)[0][0],
         values_changed_by_new_rules=int(of_run(EFFECT)[0][0]),
+        calendar_ends=ends_soon(run.business_date),
     )
 
 
