@@ -6,25 +6,20 @@ and what a loan does does not depend on which dates are asked for.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from include.landing.delivery_writer import Style
-from include.sample_bank import truth
+from include.sample_bank.answers import AnswerKey
 from include.sample_bank.behaviours import REALISTIC, Mix
 from include.sample_bank.damage import NEEDS_PLAIN_TEXT
 from include.sample_bank.faults import Fault
 from include.sample_bank.lives import Lives, live
 from include.sample_bank.loans import day_number
 from include.sample_bank.parcels import OpenParcel, Parcel, release
-from include.sample_bank.planted import planted
 from include.sample_bank.randomness import Chance
 from include.sample_bank.systems import EVERYTHING, HISTORY_DAYS, SPINE, delivers_on
 from include.sample_bank.world import World
@@ -190,39 +185,23 @@ class SampleBank:
             ]
         return parcels
 
-    def write(self, landing: Path, parcels: Sequence[Parcel]) -> None:
-        """Write these deliveries in one pass over the loans; memory holds one block and a file a delivery."""
+    def write(self, landing: Path, parcels: Sequence[Parcel], key: AnswerKey | None = None) -> None:
+        """Write these deliveries, and the answer key, in one pass; memory holds one block and a file a delivery."""
         being_written = [OpenParcel(landing, parcel, self.chance) for parcel in parcels]
         for number, world in enumerate(self.worlds(), start=1):
             for open_parcel in being_written:
                 open_parcel.add(world)
+            if key is not None:
+                key.add(world)
             log.debug("block %d of %d written", number, -(-self.loans // BLOCK))
         for open_parcel in being_written:
             open_parcel.close()
+        if key is not None:
+            key.close()
 
     def write_truth(self, folder: Path, days: Sequence[date]) -> None:
-        """The answer key: ``loans.parquet`` and ``positions.parquet`` (one row per loan and date asked for).
-
-        Of a whole bank also ``planted.parquet``: what a detector ought to find, and what only looks like it.
-        """
-        folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as files:
-            writers: dict[str, pq.ParquetWriter] = {}
-            for world in self.worlds():
-                block = world.lives
-                flat = truth.books(block)
-                answers = {"loans": truth.loan_facts(block, flat)}
-                answers["positions"] = pd.concat(truth.positions(block, flat, day_number(day)) for day in days)
-                tables = {
-                    name: pa.Table.from_pandas(answer, schema=truth.SCHEMAS[name], preserve_index=False)
-                    for name, answer in answers.items()
-                }
-                if self.is_whole:
-                    tables["planted"] = planted(world)
-                for name, rows in tables.items():
-                    if name not in writers:
-                        writers[name] = files.enter_context(pq.ParquetWriter(folder / f"{name}.parquet", rows.schema))
-                    writers[name].write_table(rows)
+        """The answer key for these dates."""
+        self.write(folder, [], AnswerKey(folder, days, is_whole=self.is_whole))
 
     def _daily(self, system: str, business_date: date, since: date | None) -> Parcel:
         after = since or business_date - timedelta(days=1)
@@ -269,8 +248,8 @@ def generate(
     parcels = bank.history_parcels(history_to)
     for day in dates:
         parcels += bank.day_parcels(day, plan.get(day, ()))
-    bank.write(landing, parcels)
-    bank.write_truth(truth_folder or landing.parent / "truth", [history_to, *dates])
+    folder = truth_folder or landing.parent / "truth"
+    bank.write(landing, parcels, AnswerKey(folder, [history_to, *dates], is_whole=bank.is_whole))
     return dates
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from include.sample_bank.core_books import loan_books
+from include.sample_bank.core_books import Books, LoanBooks
 from include.sample_bank.credit import (
     AUTO,
     CARD,
@@ -25,7 +25,7 @@ from include.sample_bank.credit import (
 from include.sample_bank.frames import CURRENCY, amounts, codes, dates, identifiers, same
 from include.sample_bank.lives import ACTIVE
 from include.sample_bank.loans import NEVER
-from include.sample_bank.randomness import Cents, Days, Ids
+from include.sample_bank.randomness import Days, Ids
 from include.sample_bank.schedules import month_of
 from include.sample_bank.world import World
 
@@ -142,33 +142,13 @@ def _late_days(lines: Lines, day: int) -> Days:
     return np.where((lines.bad_on <= day) & (lines.bad_until > day), day - lines.bad_on + 1, 0)
 
 
-class _Own:
-    def __init__(self, principal: Cents, past_due: Cents, oldest_due_on: Days) -> None:
-        self.principal, self.past_due, self.oldest_due_on = principal, past_due, oldest_due_on
-
-
-def _own_loans(world: World, day: int) -> tuple[NDArray[np.int64], _Own]:
+def _own_loans(world: World, day: int) -> tuple[NDArray[np.int64], LoanBooks]:
     """The open loans with ourselves and what they owe on the day, as the core system holds them."""
-    return world.once(_OwnLoans).on(day)
-
-
-class _OwnLoans:
-    """Books by day, so that report and tradelines of one pull compute them once."""
-
-    def __init__(self, world: World) -> None:
-        self._world, self._day = world, -1
-        self._found: tuple[NDArray[np.int64], _Own] | None = None
-
-    def on(self, day: int) -> tuple[NDArray[np.int64], _Own]:
-        if self._found is None or self._day != day:
-            books = loan_books(self._world.lives, day)
-            kept = books.status == ACTIVE
-            own = _Own(books.principal[kept], books.past_due[kept], books.oldest_due_on[kept])
-            self._day, self._found = day, (books.loan[kept], own)
-        return self._found
+    own = world.once(Books).on(day)
+    own = own.of(own.status == ACTIVE)
+    return own.loan, own
 
 
 def _by_owner(world: World, owner: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:
-    found = np.zeros(len(world), dtype=np.int64)
-    np.add.at(found, owner, values)
-    return found
+    # whole numbers far below 2**53: exact in floating point too
+    return np.bincount(owner, weights=values, minlength=len(world)).astype(np.int64)

@@ -5,6 +5,7 @@ instalment first and principal last, and forgives what is short by no more than 
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,9 @@ from include.sample_bank.lives import ACTIVE, CHARGED_OFF, Lives
 from include.sample_bank.loans import BRANCHES, NEVER, PRODUCTS
 from include.sample_bank.randomness import Cents, Days
 from include.sample_bank.schedules import Schedules
+
+if TYPE_CHECKING:
+    from include.sample_bank.world import World
 
 FORGIVEN_CENTS = 100
 # ledger accounts of loan principal by product, and the memorandum account of what was charged off
@@ -36,28 +40,45 @@ class LoanBooks:
     def __len__(self) -> int:
         return len(self.loan)
 
+    def of(self, chosen: NDArray[np.bool_]) -> "LoanBooks":
+        return LoanBooks(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
 
 def loan_books(lives: Lives, day: int) -> LoanBooks:
     """What each loan owes at the end of ``day``, as known that day."""
-    loans, second = lives.loans, lives.second
-    booked = lives.bookings.of((lives.bookings.booked_on <= day) & (lives.bookings.value_on <= day))
-    received = _sums(booked.loan, booked.cents, len(loans))
+    loans, second, bookings = lives.loans, lives.second, lives.bookings
+    booked = np.flatnonzero((bookings.booked_on <= day) & (bookings.value_on <= day))
+    payer, cents = bookings.loan[booked], bookings.cents[booked]
+    received = _sums(payer, cents, len(loans))
     principal, past_due, oldest = _owed(lives.original, received, day)
     in_force = second.effective_on <= day
     rows = second.rows[in_force]
     since = np.full(len(loans), NEVER)
     since[rows] = second.effective_on[in_force]
-    counts = booked.value_on >= since[booked.loan]
-    later = _sums(booked.loan[counts], booked.cents[counts], len(loans))
+    counts = bookings.value_on[booked] >= since[payer]
+    later = _sums(payer[counts], cents[counts], len(loans))
     principal[rows], past_due[rows], oldest[rows] = _owed(second.schedules.of(in_force.nonzero()[0]), later[rows], day)
     known = np.flatnonzero(loans.disbursed_on <= day)
     status = np.where(lives.status_on <= day, lives.final_status, ACTIVE)
     return LoanBooks(known, status[known], principal[known], past_due[known], oldest[known], received[known])
 
 
-def core_loan_balance(lives: Lives, day: int) -> pa.Table:
+class Books:
+    """The books of a block by day: several systems state the same day."""
+
+    def __init__(self, world: "World") -> None:
+        self._lives = world.lives
+        self._made: dict[int, LoanBooks] = {}
+
+    def on(self, day: int) -> LoanBooks:
+        if day not in self._made:
+            self._made[day] = loan_books(self._lives, day)
+        return self._made[day]
+
+
+def core_loan_balance(world: "World", after: int, day: int) -> pa.Table:
     """The core system's balances of all loans at the end of ``day``."""
-    books = loan_books(lives, day)
+    lives, books = world.lives, world.once(Books).on(day)
     return pa.table(
         {
             "loan_id": identifiers(lives.loans.ids[books.loan], "", 10),
@@ -71,9 +92,9 @@ def core_loan_balance(lives: Lives, day: int) -> pa.Table:
     )
 
 
-def ledger_cells(lives: Lives, day: int) -> NDArray[np.int64]:
+def ledger_cells(world: "World", day: int) -> NDArray[np.int64]:
     """Cents by ledger account (three products, then what was charged off) and branch, of this block."""
-    books = loan_books(lives, day)
+    lives, books = world.lives, world.once(Books).on(day)
     product = lives.loans.products[books.loan]
     account = np.where(books.status == CHARGED_OFF, len(PRODUCTS), product)
     kept = (books.status == ACTIVE) | (books.status == CHARGED_OFF)
@@ -114,6 +135,5 @@ def _owed(schedules: Schedules, received: Cents, day: int) -> tuple[Cents, Cents
 
 
 def _sums(rows: NDArray[np.int64], cents: Cents, count: int) -> Cents:
-    found = np.zeros(count, dtype=np.int64)
-    np.add.at(found, rows, cents)
-    return found
+    # whole numbers far below 2**53: exact in floating point too
+    return np.bincount(rows, weights=cents, minlength=count).astype(np.int64)

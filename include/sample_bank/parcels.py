@@ -68,7 +68,7 @@ class OpenParcel:
     def add(self, world: World) -> None:
         """Take this block's share of the delivery."""
         if self._parcel.system == "general_ledger":
-            self._ledger = self._ledger + core_books.ledger_cells(world.lives, self._until)
+            self._ledger = self._ledger + core_books.ledger_cells(world, self._until)
         for table, make in makers_of(self._parcel.system, is_whole=self._parcel.is_whole).items():
             waiting = self._waiting.setdefault(table, [])
             waiting.append(make(world, self._after, self._until))

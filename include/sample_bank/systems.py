@@ -54,7 +54,7 @@ FURTHER_MAKERS: Mapping[str, Mapping[str, Maker]] = {
         "loan_origination": origination.loan_origination,
         "disbursement": origination.disbursement,
         "forbearance_event": origination.forbearance_event,
-        "core_loan_balance": lambda world, after, until: core_books.core_loan_balance(world.lives, until),
+        "core_loan_balance": core_books.core_loan_balance,
     },
     "accounts": {"account_transaction": accounts.account_transaction},
     "bureau": {"bureau_report": bureau.bureau_report, "bureau_tradeline": bureau.bureau_tradeline},
