@@ -55,3 +55,18 @@ def _met(contract: Contract) -> list[Rule]:
         if is_listed == (rule.when.in_ is not None):
             met.append(rule)
     return met
+
+
+def good_rows(contract: Contract, count: int, first: int = 1) -> list[Row]:
+    """So many rows with keys of their own."""
+    rows = []
+    for number in range(first, first + count):
+        row = good_row(contract)
+        for name in contract.key:
+            column = contract.column(name)
+            if column.type == "integer":
+                row[name] = str(number)
+            elif column.type == "text" and column.one_of is None and column.pattern is None:
+                row[name] = f"{name[:1].upper()}{number:04d}"
+        rows.append(row)
+    return rows
