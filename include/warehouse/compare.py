@@ -10,7 +10,7 @@ from include.warehouse.fold import ONE_RUN, fold_sql
 # touched_loan and touched_borrower say how a run worked, not what it found
 COMPARED = (
     "loan_position", "loan_signal", "borrower_position", "use_of_proceeds_check", "kpi_portfolio_daily",
-    "warning_list", "warning_cleared",
+    "warning_list", "warning_cleared", "recon_break", "recon_summary",
 )  # fmt: skip
 SAMPLE = 5
 

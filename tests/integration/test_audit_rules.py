@@ -41,6 +41,11 @@ def band(measure: str, changes: str) -> str:
     return f"update x_ref.list_band set population_min = 1, {changes} where measure_code = '{measure}'"
 
 
+def recon(changes: str, source: str = "core_loan_balance") -> str:
+    return f"update x_candidate.recon_summary set {changes} where source_code = '{source}'"
+
+
+NO_FIGURES = "compared_count = null, agreeing_count = null, breaking_count = null, open_difference_amount = null"
 # (table, rule): what is done to the clean state
 MUTANTS: dict[tuple[str, str], str] = {
     ("touched_loan", "one_row_per_touched_loan"): again("touched_loan", "loan_id = 'L01'"),
@@ -148,6 +153,33 @@ MUTANTS: dict[tuple[str, str], str] = {
         " principal_outstanding_amount = 5000, par30_principal_amount = 5000, npl_90p_principal_amount = 5000"
         " where delinquency_bucket = 'M4'"
     ),
+    ("recon_break", "one_row_per_break"): again("recon_break", "subject_id = 'L03'"),
+    ("recon_break", "a_break_exceeds_its_tolerance"): (
+        "update x_candidate.recon_break set their_amount = 5999.00, difference_amount = 1.00"
+    ),
+    ("recon_break", "a_break_shows_the_position_that_readers_see"): (
+        "update x_candidate.recon_break set our_amount = 6000.01"
+    ),
+    ("recon_break", "the_list_continues_the_base"): "update x_candidate.recon_break set first_seen_date = as_of_date",
+    ("recon_break", "known_breaks_are_in_policy_and_not_expired"): (
+        "update x_candidate.recon_break set known_break_id = 'K1', known_until_date = as_of_date"
+    ),
+    ("recon_break", "every_break_has_an_owner"): "update x_candidate.recon_break set owner_code = null",
+    ("recon_summary", "one_row_per_measure"): again("recon_summary", "source_code = 'gl_balance'"),
+    ("recon_summary", "reconciliation_status_is_known"): recon(f"status_code = 'FINE', {NO_FIGURES}", "gl_balance"),
+    ("recon_summary", "figures_only_where_something_was_compared"): recon("agreeing_count = null"),
+    ("recon_summary", "compared_is_agreeing_plus_breaking"): recon("compared_count = 10"),
+    ("recon_summary", "every_counted_break_is_listed"): recon("open_difference_amount = 10.01"),
+    ("recon_summary", "the_ledger_accounts_hold_every_loan_once"): recon(
+        "our_total_amount = our_total_amount + 0.01", "gl_balance"
+    ),
+    ("recon_summary", "open_differences_are_within_the_total_tolerance"): recon("total_tolerance_amount = 9.99"),
+    ("recon_summary", "balances_are_of_the_day"): recon(f"status_code = 'STALE', {NO_FIGURES}", "gl_balance"),
+    ("recon_summary", "every_currency_has_a_tolerance"): recon(
+        f"status_code = 'NO_POLICY', {NO_FIGURES}", "gl_balance"
+    ),
+    ("recon_summary", "every_delivered_row_is_accounted_for"): "update x_ops.delivery_account set rows_in = 22",
+    ("recon_summary", "every_delivered_cent_is_accounted_for"): "update x_ops.load_batch set control_total_in = 10.01",
     ("warning_list", "one_row_per_listed_loan"): again("warning_list", "loan_id = 'L02'"),
     ("warning_list", "severity_is_known"): change("warning_list", "L02", "severity = 'PURPLE'"),
     ("warning_list", "change_compares_with_the_base"): change("warning_list", "L02", "change = 'UP'"),
