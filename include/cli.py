@@ -21,6 +21,7 @@ from include.cli_base import (
 from include.cli_quarantine import quarantine_app
 from include.cli_sample import sample_app
 from include.cli_source import add_to as add_source_verbs
+from include.cli_vault import vault_app
 from include.errors import PostloanError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.add_typer(
     run_app, name="run", help="Run one business date in this process, without Airflow: postloan run 2026-01-31."
 )
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(vault_app, name="vault")
 app.add_typer(sample_app, name="sample", help="Write deliveries to try Postloan with.")
 add_source_verbs(app)
 

@@ -219,8 +219,15 @@ class TableLoad:
             here = [row for row in refused if 0 <= row.line_no - file.first_line_no < stated.row_count]
             if here:
                 texts = delivered_rows(file, [row.line_no for row in here])
-                rows += [_quarantined_row(row, texts[row.line_no], file) for row in here]
+                rows += [self._kept(_quarantined_row(row, texts[row.line_no], file)) for row in here]
         return rows
+
+    def _kept(self, row: QuarantinedRow) -> QuarantinedRow:
+        """The row without its text when it is about somebody who was forgotten."""
+        guard = self.files.guard
+        if guard is None or not guard.has_erased(self.contract.subject_column, row.subject_id):
+            return row
+        return replace(row, raw_text=None)
 
 
 class _Sender:

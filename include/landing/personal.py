@@ -79,6 +79,10 @@ class Guard:
             return np.zeros(len(subjects), bool)
         return pc.fill_null(pc.is_in(subjects, pa.array(erased)), False).to_numpy(zero_copy_only=False)
 
+    def has_erased(self, subject_column: str | None, subject: str | None) -> bool:
+        """Whether this one borrower or loan belongs to somebody who asked to be forgotten."""
+        return subject is not None and subject in self._erased.get(subject_column or "", [])
+
     def _known(self, tokens: list[str]) -> set[str]:
         if self._lookup is None:
             self._lookup = connect(self._settings, role=LOADER, application_name="land-tokens", autocommit=True)

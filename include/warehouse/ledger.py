@@ -84,7 +84,7 @@ class QuarantinedRow:
     subject_id: str | None
     unit_text: str | None
     masked_text: str
-    raw_text: str
+    raw_text: str | None  # None: about somebody who was erased, nothing of it is kept
     cells: dict[str, str | None]  # the same as the contract's columns: what a correction starts from
 
 
@@ -209,7 +209,8 @@ def record_quarantine(connection: psycopg.Connection, batch: Batch, rows: list[Q
                 )
         with cursor.copy("copy vault.quarantine_text (batch_id, line_no, raw_text, cells) from stdin") as copy:
             for row in rows:
-                copy.write_row((batch.batch_id, row.line_no, row.raw_text, Jsonb(row.cells)))
+                if row.raw_text is not None:
+                    copy.write_row((batch.batch_id, row.line_no, row.raw_text, Jsonb(row.cells)))
 
 
 def record_attempt(
