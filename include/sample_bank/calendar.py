@@ -1,4 +1,4 @@
-"""Working days as the sample bank sees them."""
+"""Working days as the sample bank sees them: as announced, and Monday to Friday where nothing is announced."""
 
 from datetime import date, timedelta
 from functools import lru_cache
@@ -6,12 +6,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from include.business_calendar import calendar
+
 EPOCH = date(1970, 1, 1)
 _FIRST, _LAST = 10_957, 29_220  # 2000 to 2049
 
 
 def is_workday(day: date) -> bool:
-    """Monday to Friday."""
+    """Whether people work and salaries are paid on the day."""
+    announced = calendar()
+    if announced.first is not None and announced.last is not None and announced.first <= day <= announced.last:
+        return announced.is_workday(day)
     return day.weekday() < 5
 
 

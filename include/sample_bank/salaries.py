@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from include.sample_bank.calendar import is_workday
+from include.sample_bank.calendar import is_workday, next_workday
 from include.sample_bank.fates import make_fates
 from include.sample_bank.incomes import NEW_EMPLOYER_DAYS, income_on
 from include.sample_bank.loans import NEVER
@@ -30,7 +30,7 @@ def salary_days(world: World, month: int) -> Days:
     """Per borrower: when the salary of the month comes; NEVER when it does not. Nothing is paid on a day off."""
     fates = world.once(make_fates)
     start, end = int(MONTH_STARTS[month]), int(MONTH_STARTS[month + 1]) - 1
-    regular = np.array([_paid_by(start + payday - 1) for payday in PAYDAYS])
+    regular = np.array([_paid_by(start + payday - 1, start) for payday in PAYDAYS])
     day = regular[world.whole("payday", 0, len(PAYDAYS) - 1)]
     late_from = fates.on("SALARY_LATE")
     is_late = (day >= late_from) & (day < late_from + 31)
@@ -51,7 +51,8 @@ def payday_of(world: World, owner: NDArray[np.int64], day: Days) -> Days:
     which = world.whole("payday", 0, len(PAYDAYS) - 1)[owner]
     first, last = month_of(np.array([day.min(), day.max()]))
     for month in range(int(last) + 1, int(first) - 1, -1):
-        regular = np.array([_paid_by(int(MONTH_STARTS[month]) + payday - 1) for payday in PAYDAYS])[which]
+        start = int(MONTH_STARTS[month])
+        regular = np.array([_paid_by(start + payday - 1, start) for payday in PAYDAYS])[which]
         found = np.where((regular >= day) & (regular < found), regular, found)
     return found
 
@@ -94,8 +95,9 @@ def _takings(world: World, owner: NDArray[np.int64], month: int) -> Flows:
     return together.of(together.cents > 0)
 
 
-def _paid_by(day: int) -> int:
-    """The working day on which a payday's money comes: the day itself or the one before."""
-    while not is_workday(date(1970, 1, 1) + timedelta(days=day)):
+def _paid_by(payday: int, start: int) -> int:
+    """When a payday's money comes: that day or the last working day before it, after it where the month begins off."""
+    day = payday
+    while day >= start and not is_workday(date(1970, 1, 1) + timedelta(days=day)):
         day -= 1
-    return day
+    return day if day >= start else int(next_workday(np.array([payday]))[0])
