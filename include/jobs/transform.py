@@ -7,6 +7,11 @@ from include.warehouse.keyframe import compare_with_base
 from include.warehouse.runs import Job, run_environment, run_job
 from include.warehouse.statistics import refresh_statistics
 
+# An ephemeral model is compiled where it is read; selected, it would also be a node of the run that does nothing.
+MODELS = [
+    "run", "--select", "staging", "intermediate", "marts", "--exclude", "config.materialized:ephemeral",
+]  # fmt: skip
+
 
 def transform(run_id: str, settings: Settings) -> dict[str, int]:
     """Staging, intermediate and marts in one dbt invocation. Returns rows written by published table."""
@@ -14,7 +19,7 @@ def transform(run_id: str, settings: Settings) -> dict[str, int]:
         if job.is_done_before:
             return {}
         environment = run_environment(job.connection, job.run)
-        records = dbt.invoke(settings, ["run", "--select", "staging", "intermediate", "marts"], environment)
+        records = dbt.invoke(settings, MODELS, environment)
         _log_models(job, records)
         refresh_statistics(settings, job.run.business_date)
         failpoint("transform:mid")
