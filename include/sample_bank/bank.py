@@ -170,7 +170,7 @@ class SampleBank:
         """What ``write_day`` writes: the day's deliveries, and the corrections that the faults bring."""
         parcels = []
         wanted = tuple(faults)
-        for system in systems or self.systems:
+        for system in self.systems if systems is None else systems:
             given = self._given(wanted, system)
             names = {fault.name for fault in given}
             daily = self._daily(system, business_date, since)
@@ -254,9 +254,11 @@ def generate(
 
 
 def spread(chance: Chance, faults: Iterable[str], dates: Sequence[date]) -> dict[date, list[str]]:
-    """Each fault on one of the dates, by chance."""
+    """Each fault on one of the dates on which its system delivers, by chance."""
     plan: dict[date, list[str]] = {}
     for name in faults:
-        number = chance.whole(np.zeros(1, dtype=np.uint64), f"day of {name}", 0, len(dates) - 1)[0]
-        plan.setdefault(dates[int(number)], []).append(name)
+        system, one = Fault.named(name).system, timedelta(days=1)
+        possible = [day for day in dates if delivers_on(system, day - one, day)] or list(dates)
+        number = chance.whole(np.zeros(1, dtype=np.uint64), f"day of {name}", 0, len(possible) - 1)[0]
+        plan.setdefault(possible[int(number)], []).append(name)
     return plan

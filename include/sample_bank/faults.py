@@ -5,7 +5,7 @@ What goes wrong with files and with the calendar is in ``damage.py`` and ``bank.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,7 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from include.errors import DeliveryError
+from include.landing.contract import load_contracts
 from include.landing.delivery_encoding import as_text
+from include.sample_bank.poison import POISON, POISONED_AMOUNTS
 from include.sample_bank.randomness import Chance
 
 
@@ -29,16 +31,27 @@ class Fault:
     days: int = 2
 
     @classmethod
-    def named(cls, name: str) -> "Fault":
-        """The fault in its usual place. Raises DeliveryError naming the faults that exist."""
+    def named(cls, text: str) -> "Fault":
+        """The fault in its usual place, or where ``name:system`` or ``name:system.table`` puts it.
+
+        Raises DeliveryError naming the faults, or the tables, that exist.
+        """
+        name, _, place = text.partition(":")
         if name not in USUAL:
             raise DeliveryError(f"no fault is called {name!r}; there are: {', '.join(USUAL)}")
-        return USUAL[name]
+        if not place:
+            return USUAL[name]
+        system, _, table = place.partition(".")
+        tables = {contract.table for contract in load_contracts() if contract.system == system}
+        if not tables or (table and table not in tables):
+            raise DeliveryError(f"{text}: {place} is nothing that is delivered; {system} has: {sorted(tables)}")
+        return replace(USUAL[name], system=system, table=table or None)
 
 
 PAYMENTS = ("payments", "repayment_transaction")
 CONTRACTS = ("core_banking", "loan_contract")
 SCHEDULES = ("core_banking", "repayment_schedule")
+REPORTS = ("bureau", "bureau_report")
 
 USUAL: dict[str, Fault] = {
     fault.name: fault
@@ -56,6 +69,11 @@ USUAL: dict[str, Fault] = {
         Fault("added_column", *CONTRACTS),
         Fault("misstated", *PAYMENTS, share=0.1),
         Fault("misstated_contract", *CONTRACTS, share=0.03),
+        Fault("unlawful_pulls", *REPORTS, share=0.02),
+        Fault("pulls_after_closing", *REPORTS),
+        Fault("unknown_borrowers", "accounts", "account_transaction", share=0.02),
+        Fault("balances_off", "core_banking", "core_loan_balance", share=0.002),
+        Fault("ledger_off", "general_ledger", "gl_balance", share=0.05),
         # rows: the delivery is refused
         Fault("missing_column", *CONTRACTS),
         Fault("renamed_column", *PAYMENTS),
@@ -89,7 +107,7 @@ REFUSED = frozenset(
         "wrong_encoding",
     }
 )
-UNKNOWN_LOAN = "99{:08d}"
+UNKNOWN_LOAN, UNKNOWN_BORROWER = "99{:08d}", "C99{:08d}"
 Rows = NDArray[np.int64]
 
 
@@ -123,34 +141,6 @@ def _duplicated_rows(rows: pa.Table, draw: Draw) -> pa.Table:
     return pa.concat_tables([rows, rows.take(pa.array(draw.rows(rows.num_rows)))])
 
 
-# What the sources of other lenders have really sent, by column. No column of the control total is among them.
-POISON: dict[str, dict[str, tuple[str, ...]]] = {
-    "repayment_transaction": {
-        "value_date": ("2026-02-30", "05/01/2026", "", "26-1-5", "2026-01-05T00:00:00Z"),
-        "booking_date": ("20260105", "0000-00-00"),
-        "currency": ("cny", "RMB ", "人民币"),
-        "transaction_type": ("repayment", "REFUND"),
-        "loan_id": ("",),
-        "is_derived": ("Y", "0"),
-    },
-    "repayment_schedule": {
-        "due_date": ("2026-13-01", "31.12.2026", "N/A"),
-        "interest_due_amount": ("1,234.50", "1e3", "NaN", "12.345", "１２", " 5 ", "-1.00", "Infinity"),
-        "instalment_number": ("0", "1.0", "第1期"),
-        "version_reason_code": ("original", ""),
-    },
-    "loan_contract": {
-        "annual_interest_rate": ("7.2%", "0.12345678", "-0.01"),
-        "instalment_count": ("12.5", "-1", "十二"),
-        "disbursement_date": ("01/02/2026", "2025-02-29"),
-        "contract_status": ("active", "正常"),
-        "timezone": ("GMT+8 北京", ""),
-    },
-}
-# The same for the amounts themselves: what cannot be read as an amount counts nothing in anybody's total.
-POISONED_AMOUNTS = ("1,234.50", "1e3", "NaN", "12.345", "１２", " 5 ", "", "12345678901234567890.00")
-
-
 def _poisoned_rows(rows: pa.Table, draw: Draw) -> pa.Table:
     assert draw.fault.table is not None
     frame, chosen = _text_frame(rows), draw.rows(rows.num_rows)
@@ -165,17 +155,52 @@ def _poisoned_rows(rows: pa.Table, draw: Draw) -> pa.Table:
 def _poisoned_amounts(rows: pa.Table, draw: Draw) -> pa.Table:
     frame, chosen = _text_frame(rows), draw.rows(rows.num_rows)
     for offset, row in enumerate(chosen):
-        frame.loc[row, "amount"] = POISONED_AMOUNTS[(draw.day.toordinal() + offset) % len(POISONED_AMOUNTS)]
+        frame.loc[row, _amount_column(draw)] = POISONED_AMOUNTS[(draw.day.toordinal() + offset) % len(POISONED_AMOUNTS)]
     return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _amount_column(draw: Draw) -> str:
+    """The column whose sum the manifest states."""
+    for contract in load_contracts():
+        if contract.table == draw.fault.table and contract.control_column is not None:
+            return contract.control_column
+    raise DeliveryError(f"{draw.fault.name}: {draw.fault.table} states no amount that is summed")
 
 
 def _unknown_loans(rows: pa.Table, draw: Draw) -> pa.Table:
     """Copies of real transactions, for loans that the core system has never heard of."""
     extra = rows.take(pa.array(draw.rows(rows.num_rows))).to_pandas(date_as_object=True)
-    extra = extra[extra["transaction_type"] == "REPAYMENT"].reset_index(drop=True)
+    if "transaction_type" in extra:
+        extra = extra[extra["transaction_type"] == "REPAYMENT"].reset_index(drop=True)
     extra["loan_id"] = [UNKNOWN_LOAN.format(draw.day.toordinal() % 10_000 * 1_000 + row) for row in extra.index]
-    extra["transaction_id"] = [f"X{loan_id}" for loan_id in extra["loan_id"]]
+    extra[rows.column_names[0]] = [f"X{loan_id}" for loan_id in extra["loan_id"]]
     return pa.concat_tables([rows, pa.Table.from_pandas(extra, schema=rows.schema, preserve_index=False)])
+
+
+def _unknown_borrowers(rows: pa.Table, draw: Draw) -> pa.Table:
+    """Some rows name a borrower whom nobody knows."""
+    borrowers = rows.column("borrower_id").to_pylist()
+    for row in draw.rows(rows.num_rows):
+        borrowers[row] = UNKNOWN_BORROWER.format(row)
+    return _with_column(rows, "borrower_id", pa.array(borrowers, pa.string()))
+
+
+def _unlawful_pulls(rows: pa.Table, draw: Draw) -> pa.Table:
+    """Some pulls were made without consent, others state no purpose."""
+    consent, purpose = (rows.column(name).to_pylist() for name in ("consent_id", "inquiry_purpose_code"))
+    for offset, row in enumerate(draw.rows(rows.num_rows)):
+        (consent, purpose)[offset % 2][row] = None
+    changed = _with_column(rows, "consent_id", pa.array(consent, pa.string()))
+    return _with_column(changed, "inquiry_purpose_code", pa.array(purpose, pa.string()))
+
+
+def _balances_off(rows: pa.Table, draw: Draw) -> pa.Table:
+    """Some balances are ten yuan higher than they should be: the books do not agree."""
+    name = _amount_column(draw)
+    values = rows.column(name).to_pylist()
+    for row in draw.rows(rows.num_rows):
+        values[row] = values[row] + 10
+    return _with_column(rows, name, pa.array(values, rows.schema.field(name).type))
 
 
 def _backdated_payments(rows: pa.Table, draw: Draw) -> pa.Table:
@@ -205,22 +230,26 @@ def _added_column(rows: pa.Table, draw: Draw) -> pa.Table:
 
 
 def _missing_column(rows: pa.Table, draw: Draw) -> pa.Table:
-    return rows.drop_columns(["branch_code" if draw.fault.table == "loan_contract" else "currency"])
+    name = "branch_code" if draw.fault.table == "loan_contract" else "currency"
+    return rows.drop_columns([name if name in rows.column_names else rows.column_names[-1]])
 
 
 def _renamed_column(rows: pa.Table, draw: Draw) -> pa.Table:
     old, new = ("due_date", "due_dt") if draw.fault.table == "repayment_schedule" else ("currency", "ccy")
+    if old not in rows.column_names:
+        old, new = rows.column_names[1], f"{rows.column_names[1]}_1"
     return rows.rename_columns({old: new})
 
 
 def _misstated(rows: pa.Table, draw: Draw) -> pa.Table:
     """Some amounts are ten yuan too high, some rows are missing: what a later correction puts right."""
     chosen = draw.rows(rows.num_rows)
-    column = rows.column("amount").to_pylist()
-    kinds = rows.column("transaction_type").to_pylist()
+    name = _amount_column(draw)
+    column = rows.column(name).to_pylist()
     for row in chosen:
-        column[row] = column[row] + (10 if kinds[row] == "REPAYMENT" else -10)
-    changed = _with_column(rows, "amount", pa.array(column, rows.schema.field("amount").type))
+        if column[row] is not None:
+            column[row] = column[row] + (10 if column[row] >= 0 else -10)
+    changed = _with_column(rows, name, pa.array(column, rows.schema.field(name).type))
     return changed.take(pa.array(np.setdiff1d(np.arange(rows.num_rows), draw.rows(rows.num_rows, 0.05, "missing"))))
 
 
@@ -248,6 +277,10 @@ ROW_FAULTS: dict[str, Callable[[pa.Table, Draw], pa.Table]] = {
     "renamed_column": _renamed_column,
     "misstated": _misstated,
     "misstated_contract": _misstated_contract,
+    "unlawful_pulls": _unlawful_pulls,
+    "unknown_borrowers": _unknown_borrowers,
+    "balances_off": _balances_off,
+    "ledger_off": _balances_off,
     "corrected": _misstated,
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.landing.delivery_writer import Delivery, Style
-from include.sample_bank import core_books, workforce
+from include.sample_bank import bureau, core_books, workforce
 from include.sample_bank.damage import FILE_FAULTS, damage
 from include.sample_bank.faults import Draw, Fault, apply_fault
 from include.sample_bank.loans import day_number
@@ -72,6 +72,8 @@ class OpenParcel:
         for table, make in makers_of(self._parcel.system, is_whole=self._parcel.is_whole).items():
             waiting = self._waiting.setdefault(table, [])
             waiting.append(make(world, self._after, self._until))
+            if table == "bureau_report" and any(fault.name == "pulls_after_closing" for fault in self._parcel.faults):
+                waiting.append(bureau.pulls_after_closing(world, self._until))
             if sum(part.num_rows for part in waiting) >= ROWS_PER_FILE:
                 self._delivery.add(table, self._gathered(table))
                 self._has_files.add(table)
