@@ -1,6 +1,9 @@
 """The raw tables, made from the contracts: typed rows, append only, and who superseded whom."""
 
-from include.landing.contract import Contract
+from collections.abc import Set as AbstractSet
+
+from include.errors import RefusedError
+from include.landing.contract import Contract, contract_path
 
 
 def raw_table_ddl(contract: Contract) -> list[str]:
@@ -41,4 +44,24 @@ def raw_table_ddl(contract: Contract) -> list[str]:
         # a later version is found by its key, and a corrected row may even name another loan
         key = ", ".join(contract.unit_or_key)
         statements.append(f"create index if not exists {contract.raw_name}_key on {table} ({key})")
+    return statements
+
+
+def added_columns_ddl(contract: Contract, existing: AbstractSet[str]) -> list[str]:
+    """The statements that add what a contract states beyond a raw table that is there already.
+
+    Raises RefusedError for a column that may not be empty: the rows that are there do not have it.
+    """
+    statements = []
+    for column in contract.columns:
+        missing = {name: sql_type for name, sql_type in column.stored_as.items() if name not in existing}
+        if missing and not column.nullable:
+            raise RefusedError(
+                f"{contract.system}.{contract.table} has rows that were landed without {column.name}: a column that is "
+                "added later may be empty (nullable: true)",
+                next_command=f"cat {contract_path(contract.system, contract.table)}",
+            )
+        statements += [
+            f"alter table raw.{contract.raw_name} add column {name} {kind}" for name, kind in missing.items()
+        ]
     return statements

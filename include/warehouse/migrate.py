@@ -14,7 +14,7 @@ from psycopg import sql
 
 from include.errors import PostloanError
 from include.landing.contract import load_contracts
-from include.landing.raw_tables import raw_table_ddl
+from include.landing.raw_tables import added_columns_ddl, raw_table_ddl
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.data_sets import DataSet, load_data_sets
@@ -39,6 +39,10 @@ def migrate(settings: Settings) -> dict[str, int]:
         for contract in load_contracts():
             for statement in raw_table_ddl(contract):
                 connection.execute(statement)
+            added = added_columns_ddl(contract, existing_columns(connection, f"raw.{contract.raw_name}").keys())
+            for statement in added:
+                connection.execute(statement)
+            counts["columns"] += len(added)
         for data_set in load_data_sets().values():
             _bring_table_up_to_date(connection, data_set, counts)
             bring_policies_up_to_date(connection, data_set)
@@ -82,14 +86,19 @@ def _apply_migrations(connection: psycopg.Connection) -> int:
     return count
 
 
-def _bring_table_up_to_date(connection: psycopg.Connection, data_set: DataSet, counts: dict[str, int]) -> None:
-    existing = dict(
+def existing_columns(connection: psycopg.Connection, table: str) -> dict[str, str]:
+    """The columns of a table with their types; none when there is no such table."""
+    return dict(
         connection.execute(
             "select attname, format_type(atttypid, atttypmod) from pg_attribute "
             "where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
-            (f"published.{data_set.name}",),
+            (table,),
         ).fetchall()
     )
+
+
+def _bring_table_up_to_date(connection: psycopg.Connection, data_set: DataSet, counts: dict[str, int]) -> None:
+    existing = existing_columns(connection, f"published.{data_set.name}")
     if not existing:
         connection.execute(_table_ddl(data_set))
         counts["tables"] += 1
