@@ -119,15 +119,15 @@ def system_of(path: Path, ours: Path) -> System:
 def contract_of(path: Path, ours: Path) -> Contract:
     """The contract at ``path``, over ours where that is another file. Raises DeliveryError for all that is missing."""
     stated = _read(path)
-    if (stated.get("system"), stated.get("table")) != (path.parent.name, path.stem):
-        said = f"{stated.get('system')}.{stated.get('table')}"
-        raise DeliveryError(f"{path} states {said}: folder and file must be named so")
-    if path == ours or not ours.is_file():
-        return _validated(path, Contract, stated)
-    base = _read(ours)
-    if problems := list(overlay_problems(base, stated)):
-        raise DeliveryError(f"contract {path} cannot stand in for {ours}: {'; '.join(problems)}")
-    return _validated(path, Contract, overlaid(base, stated))
+    if path != ours and ours.is_file():
+        base = _read(ours)
+        if problems := overlay_problems(base, stated):
+            raise DeliveryError(f"contract {path} cannot stand in for {ours}: {'; '.join(problems)}")
+        stated = overlaid(base, stated)
+    contract = _validated(path, Contract, stated)
+    if (contract.system, contract.table) != (path.parent.name, path.stem):
+        raise DeliveryError(f"{path} states {contract.system}.{contract.table}: folder and file must be named so")
+    return contract
 
 
 def overlay_problems(base: Mapping[str, Any], stated: Mapping[str, Any]) -> list[str]:
