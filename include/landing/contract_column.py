@@ -35,7 +35,8 @@ class Column(Strict):
     raw table holds ``<name>_token`` and ``<name>_masked`` in its place.
 
     How the source states it: under another header (``source_name``), with other codes (``codes``: source value to
-    ours), in another form (``date_format``), the same for every row (``constant``), or not at all (``absent``).
+    ours), in another form (``date_format``), a hundred times as large (``hundredths``: a rate in percent, an amount in
+    cents), the same for every row (``constant``), or not at all (``absent``).
     """
 
     name: Name
@@ -58,6 +59,7 @@ class Column(Strict):
     codes: dict[str, str] | None = None
     date_format: str | None = None  # YYYY MM DD hh mm ss and separators
     utc_offset: Annotated[str, StringConstraints(pattern=r"^[+-](0\d|1[0-4]):[0-5]\d$")] | None = None
+    hundredths: bool = False
     constant: str | None = None
     absent: bool = False
 
@@ -77,13 +79,15 @@ class Column(Strict):
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:
-        ways = [self.constant is not None, self.absent, bool(self.source_name or self.codes or self.date_format)]
+        ways = [self.constant is not None, self.absent, self._is_stated_differently]
         if sum(ways) > 1:
             raise ValueError(f"column {self.name}: stated by the source, constant, or absent: one of these")
         if self.absent and not self.nullable:
             raise ValueError(f"column {self.name}: a column that must be filled cannot be absent from the source")
         if self.personal_data and (self.codes or self.constant is not None):
             raise ValueError(f"column {self.name}: personal data has no codes and no constant")
+        if self.hundredths and not self.is_decimal:
+            raise ValueError(f"column {self.name}: hundredths are for decimals")
         if self.codes is not None:
             self._check_codes(self.codes)
         if self.constant is not None and self.one_of is not None and self.constant not in self.one_of:
@@ -129,7 +133,11 @@ class Column(Strict):
     @property
     def is_mapped(self) -> bool:
         """Whether the source states it in any other way than the contract."""
-        return bool(self.source_name or self.codes or self.date_format) or not self.is_delivered
+        return self._is_stated_differently or not self.is_delivered
+
+    @property
+    def _is_stated_differently(self) -> bool:
+        return bool(self.source_name or self.codes or self.date_format or self.hundredths)
 
     @property
     def is_decimal(self) -> bool:

@@ -52,6 +52,22 @@ class Rule(Strict):
         return self
 
 
+class Inquiry(Strict):
+    """A bureau pull: lawful only on a day on which the borrower has a live loan. See ``include/landing/inquiry.py``.
+
+    ``report_table``: rows of a pull whose row in that table was refused for want of a lawful ground are refused too.
+    """
+
+    date_column: Name
+    pull_column: Name
+    report_table: Name | None = None
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that it looks at."""
+        return {self.date_column, self.pull_column, "borrower_id"}
+
+
 class Derived(Strict):
     """A running sum over the rows of a unit, in ``unit_order``; written once, with the unit."""
 
@@ -108,6 +124,7 @@ class Contract(Strict):
     columns: tuple[Column, ...]
     derived: tuple[Derived, ...] = ()
     rules: tuple[Rule, ...] = ()
+    inquiry: Inquiry | None = None  # of a table of bureau pulls
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -123,6 +140,7 @@ class Contract(Strict):
             }
         for derived in self.derived:
             named |= set(derived.running_sum_of)
+        named |= self.inquiry.columns if self.inquiry else set()
         if unknown := sorted(named - known):
             raise ValueError(f"columns that are not stated: {unknown}")
         if self.subject_column is not None and self.subject_column not in known:
@@ -136,12 +154,18 @@ class Contract(Strict):
             raise ValueError("a closing record cannot state personal data")
         if any(self.column(name).informational for name in self.key):
             raise ValueError("a key cannot be informational: it is part of the row's hash")
+        if self.column(self.known_date_column).type != "date":
+            raise ValueError("the known date column is a date")
+        return self
+
+    @model_validator(mode="after")
+    def _check_control_column(self) -> Self:
         if self.control_column is not None:
             control = self.column(self.control_column)
             if not control.is_decimal or not control.is_delivered:
                 raise ValueError("the control column is an amount that the source delivers")
-        if self.column(self.known_date_column).type != "date":
-            raise ValueError("the known date column is a date")
+            if control.hundredths:
+                raise ValueError("a control total in cents fits no sum of ours: `control_column: null`, or another one")
         return self
 
     @model_validator(mode="after")
@@ -227,6 +251,7 @@ class System(Strict):
     fresh_for_days: Annotated[int, Field(ge=0)] = 0  # a delivery may be so old before the source counts as stale
     # the lender's local time on the day after the business date
     deadline: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    after: tuple[Name, ...] = ()  # a delivery is landed after these systems' own deliveries of its known date
     source: Source = Files(kind="files")  # where deliveries come from
 
     @model_validator(mode="after")

@@ -47,7 +47,17 @@ def _mapped(column: Column, text: pa.Array) -> tuple[pa.Array, pa.Array | None]:
         iso = pc.replace_substring_regex(encoded.dictionary, pattern, replacement)
         known = pc.match_substring_regex(encoded.dictionary, pattern)
         return iso.take(encoded.indices), pc.fill_null(known.take(encoded.indices), False)
+    if column.hundredths:
+        return _divided_by_hundred(text), None
     return text, None
+
+
+def _divided_by_hundred(text: pa.Array) -> pa.Array:
+    """Plain decimals with their point two places to the left, no digit lost; whatever else stands there stays."""
+    padded = pc.replace_substring_regex(text, r"^(-?)([0-9]+(?:\.[0-9]+)?)$", r"\100\2")
+    moved = pc.replace_substring_regex(padded, r"^(-?[0-9]+)([0-9]{2})(?:\.([0-9]+))?$", r"\1.\2\3")
+    without_zeros = pc.replace_substring_regex(moved, r"^(-?)0+([0-9])", r"\1\2")
+    return pc.replace_substring_regex(without_zeros, r"^(-?[0-9]+\.[0-9]{2}[0-9]*?)0+$", r"\1")
 
 
 @lru_cache

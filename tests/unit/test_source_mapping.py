@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from include.cli import app
 from include.errors import DeliveryError
-from include.landing.check import check
+from include.landing import mapping
+from include.landing.check import _judge, check
 from include.landing.chunk import Chunk, concat
-from include.landing.contract import Contract
+from include.landing.contract import Column, Contract
 from include.landing.decode import Drift, SourceFile, raw_rows, read_chunks
 from include.landing.files import state_of
 from include.landing.row_hash import row_hashes
@@ -164,6 +165,29 @@ def test_a_local_time_becomes_a_moment_by_the_offset_that_the_contract_declares(
     checked = check(read(path, contract), contract)
     assert checked.is_good.tolist() == [True, False, False]
     assert checked.canonical["started_at"][0].as_py().startswith("2026-01-05T00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("18", "0.180000"),
+        ("18.25", "0.182500"),
+        ("18.250000", "0.182500"),
+        ("0", "0.000000"),
+        ("7.5", "0.075000"),
+        ("36.0000", "0.360000"),
+        ("18.25001", None),
+        ("1e1", None),
+        ("18%", None),
+        (" 18", None),
+        ("NaN", None),
+    ],
+)
+def test_a_rate_in_percent_becomes_a_fraction_to_the_last_digit_or_is_refused(text: str, value: str | None) -> None:
+    column = Column(name="rate", type="decimal(9,6)", description="a rate", hundredths=True)
+    values, _ = mapping._mapped(column, pa.array([text]))
+    judged = _judge(column, values)
+    assert (judged.canonical[0].as_py() if not judged.faults else None) == value
 
 
 def test_a_lost_column_is_named_as_its_sender_knows_it(tmp_path: Path) -> None:
