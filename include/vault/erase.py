@@ -97,7 +97,7 @@ def _person(connection: psycopg.Connection, borrower_id: str) -> Person:
         is_known = is_known or bool(rows)
         tokens |= {token for row in rows for token in row if token is not None}
     if not is_known:
-        raise PostloanError(f"no delivery has named a borrower {borrower_id}", next_command="postloan explain --help")
+        raise PostloanError(f"no delivery has named a borrower {borrower_id}")
     return Person(person.borrower_id, person.loan_ids, frozenset(tokens))
 
 

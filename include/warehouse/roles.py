@@ -37,6 +37,7 @@ class Relation:
     schema: str
     name: str
     columns: tuple[str, ...]
+    is_view: bool
 
 
 def role_of_step(step: str) -> str:
@@ -90,13 +91,14 @@ def relations(connection: psycopg.Connection) -> list[Relation]:
     """Every table and view of the schemas of the matrix; a partition is reached through its table only."""
     rows = connection.execute(
         "select nspname, relname, coalesce(array_agg(attname::text order by attnum) "
-        "filter (where attnum > 0 and not attisdropped), '{}') "
+        "filter (where attnum > 0 and not attisdropped), '{}'), relkind = 'v' "
         "from pg_class join pg_namespace on pg_namespace.oid = relnamespace "
         "left join pg_attribute on attrelid = pg_class.oid "
-        "where nspname = any(%s) and relkind = any('{r,p,v,m,f}') and not relispartition group by 1, 2 order by 1, 2",
+        "where nspname = any(%s) and relkind = any('{r,p,v,m,f}') and not relispartition "
+        "group by 1, 2, relkind order by 1, 2",
         (list(load_matrix()["schemas"]),),
     ).fetchall()
-    return [Relation(schema, name, tuple(columns)) for schema, name, columns in rows]
+    return [Relation(schema, name, tuple(columns), is_view) for schema, name, columns, is_view in rows]
 
 
 def apply_matrix(connection: psycopg.Connection) -> None:
