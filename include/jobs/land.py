@@ -15,7 +15,7 @@ from include.landing.load import LandedTable, batch_ids, load_delivery
 from include.landing.manifest import MANIFEST_NAME
 from include.settings import Settings
 from include.warehouse.connection import connect
-from include.warehouse.ledger import landed_batch_ids, record_attempt
+from include.warehouse.ledger import has_own_delivery, landed_batch_ids, record_attempt
 from include.warehouse.roles import LOADER
 
 log = logging.getLogger(__name__)
@@ -72,19 +72,8 @@ def land(business_date: date, system: str, settings: Settings) -> LandResult:
     deliveries = find_deliveries(settings.landing, system, known_until=business_date)
     batches: list[LandedBatchCounts] = []
     with connect(settings, role=LOADER, application_name="postloan:land") as connection:
-        landed = landed_batch_ids(connection, system)
-        connection.commit()
-        waiting = []
-        for delivery in deliveries:
-            numbers = batch_ids(delivery)
-            if numbers <= landed:
-                continue
-            if not _has_its_base(delivery, deliveries):
-                log.warning("%s waits: the delivery that it corrects has not come", delivery)
-                waiting.append(str(delivery.folder))
-                continue
-            batches += _load(connection, delivery, settings)
-            landed |= numbers
+        waiting = _land_all(connection, deliveries, system, settings, batches)
+        _land_what_waited(connection, system, business_date, settings)
     failpoint("land:after")
     is_complete = any(_is_own(delivery, business_date) for delivery in deliveries)
     if not is_complete and load_systems()[system].required:
@@ -92,6 +81,51 @@ def land(business_date: date, system: str, settings: Settings) -> LandResult:
     if not batches:
         log.info("%s %s: nothing new, everything delivered is in the warehouse", system, business_date)
     return LandResult(system, business_date.isoformat(), is_complete, tuple(batches), tuple(waiting))
+
+
+def _land_all(
+    connection: psycopg.Connection,
+    deliveries: list[Delivery],
+    system: str,
+    settings: Settings,
+    batches: list[LandedBatchCounts],
+) -> list[str]:
+    """Land the deliveries that are not there yet, adding to ``batches``. Returns the folders of those that wait."""
+    landed = landed_batch_ids(connection, system)
+    connection.commit()
+    waiting = []
+    for delivery in deliveries:
+        numbers = batch_ids(delivery)
+        if numbers <= landed:
+            continue
+        missing = [
+            other
+            for other in load_systems()[system].after
+            if not has_own_delivery(connection, other, delivery.manifest.known_on)
+        ]
+        connection.commit()
+        if missing or not _has_its_base(delivery, deliveries):
+            what = f"{', '.join(missing)} of {delivery.manifest.known_on}" if missing else "the delivery it corrects"
+            log.warning("%s waits: %s has not come", delivery, what)
+            waiting.append(str(delivery.folder))
+            continue
+        batches += _load(connection, delivery, settings)
+        landed |= numbers
+    return waiting
+
+
+def _land_what_waited(connection: psycopg.Connection, system: str, business_date: date, settings: Settings) -> None:
+    """Land deliveries of other systems that came first and waited for this one, so that no order loses them.
+
+    What is wrong with them is told by their own system's landing.
+    """
+    for name, other in load_systems().items():
+        if system in other.after:
+            try:
+                _land_all(connection, find_deliveries(settings.landing, name, known_until=business_date), name,
+                          settings, [])  # fmt: skip
+            except DeliveryError as error:
+                log.warning("%s, which waited for %s, cannot be landed: %s", name, system, error.what)
 
 
 def manifest_path(business_date: date, system: str, settings: Settings) -> Path:

@@ -14,6 +14,7 @@ from include.landing.contract import Contract, contracts_of
 from include.landing.decode import SourceFile
 from include.landing.discover import Delivery, safe_file
 from include.landing.files import sha256_of, state_of
+from include.landing.inquiry import judges_of
 from include.landing.load_table import TableLoad
 from include.landing.manifest import ManifestTable, batch_id, content_hash
 from include.landing.passes import TableFiles
@@ -46,7 +47,8 @@ def load_delivery(connection: psycopg.Connection, delivery: Delivery, settings: 
             landed = []
             for stated, table in guarded:
                 # one table to its end before the next: the temporary tables of a comparison have the same names
-                load = _table_load(connection, delivery, stated, table)
+                judges = judges_of(connection, table.contract, delivery.manifest.known_on)
+                load = _table_load(connection, delivery, stated, replace(table, judges=judges))
                 load.send_rows()
                 failpoint("land:mid")
                 further, superseded = load.record()

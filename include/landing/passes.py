@@ -20,6 +20,7 @@ from include.landing.contract import Contract, contract_path
 from include.landing.cross_rows import group_texts, process_hashes
 from include.landing.decode import Drift, SourceFile, raw_rows, read_chunks
 from include.landing.files import state_of
+from include.landing.inquiry import Judge
 from include.landing.manifest import ManifestFile
 from include.landing.personal import Guard
 from include.landing.prepare import Prepared, prepare
@@ -47,6 +48,7 @@ class TableFiles:
     files: list[SourceFile]
     stated: list[ManifestFile]
     guard: Guard | None = None  # for a contract that states personal data
+    judges: tuple[Judge, ...] = ()  # for a contract whose rows are judged by more than themselves
 
     @property
     def rows(self) -> int:
@@ -99,7 +101,7 @@ def run_pass(
                 is_apart = (codes >= 0) & np.isin(hashes, apart)[codes]
                 aside.append(chunk.take(is_apart))
                 rest = chunk.take(~is_apart)
-        yield _noted(prepare(rest, table.contract, table.guard), table, seen)
+        yield _noted(prepare(rest, table.contract, table.guard, table.judges), table, seen)
         done, before = done + len(whole), done
         if done // PROGRESS_ROWS > before // PROGRESS_ROWS:
             log.info("%s.%s: %d of %d rows", table.contract.system, table.contract.table, done, table.rows)
@@ -109,7 +111,7 @@ def run_pass(
         if len(repeated):
             raise ApartError(repeated)
     if aside:
-        yield _noted(prepare(concat(aside), table.contract, table.guard), table, seen)
+        yield _noted(prepare(concat(aside), table.contract, table.guard, table.judges), table, seen)
     if only is None:
         _refuse_retyped(table, seen)
         _compare_totals(table, seen)

@@ -1,6 +1,6 @@
 """From a chunk of text to rows that can be sent: checked, hashed, duplicates and units settled, running sums made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -66,12 +66,19 @@ class Prepared:
         return self.checked.is_good & ~self.is_duplicate
 
 
-def prepare(chunk: Chunk, contract: Contract, guard: Guard | None = None) -> Prepared:
+def prepare(
+    chunk: Chunk,
+    contract: Contract,
+    guard: Guard | None = None,
+    judges: Sequence[Callable[[Checked], None]] = (),
+) -> Prepared:
     """Check and settle a chunk that holds whole units and every row of the keys in it.
 
-    ``guard``: the keys, for a contract that states personal data.
+    ``guard``: the keys, for a contract that states personal data. ``judges``: refuse rows for what stands elsewhere.
     """
     checked = check(chunk, contract)
+    for judge in judges:
+        judge(checked)
     units = groups_of(checked, contract.unit_or_key)
     keys = groups_of(checked, [name for name in contract.key if name not in contract.unit_or_key], units)
     is_duplicate = doubled_keys(checked, keys, contract)

@@ -20,6 +20,7 @@ import psycopg
 from include.errors import RefusedError
 from include.landing.contract import Contract
 from include.landing.decode import SourceFile
+from include.landing.inquiry import judges_of
 from include.landing.load_table import TableLoad
 from include.landing.manifest import ManifestFile
 from include.landing.passes import Seen, TableFiles
@@ -88,7 +89,8 @@ def _release(
     stated = [cells[row.place] for row in rows]
     guard = closing(Guard(connection, settings)) if contract.holds_personal_data else nullcontext()
     with guard as keys:
-        prepared = prepare(chunk_of(stated, contract), contract, keys)
+        judges = judges_of(connection, contract, known_date)
+        prepared = prepare(chunk_of(stated, contract), contract, keys, judges)
         refuse_bad(rows, prepared)
         refuse_overtaken(connection, contract, landed, rows, stated, business_date)
         load = _ReleasedRows(connection, batch, prepared, landed, keys)

@@ -130,6 +130,16 @@ def landed_batch_ids(connection: psycopg.Connection, system: str) -> set[int]:
     return {batch_id for (batch_id,) in rows}
 
 
+def has_own_delivery(connection: psycopg.Connection, system: str, business_date: date) -> bool:
+    """Whether the system's own delivery of this date is landed: the daily one, or a history that covers it."""
+    row = connection.execute(
+        "select 1 from ops.load_batch where system = %(system)s and part = 'delivered' and kind <> 'correction' "
+        "and business_date >= %(day)s and coalesce(from_date, business_date) <= %(day)s limit 1",
+        {"system": system, "day": business_date},
+    ).fetchone()
+    return row is not None
+
+
 def record_batch(connection: psycopg.Connection, batch: Batch) -> None:
     """Write one row of the ledger. The database refuses one whose rows or cents do not add up."""
     balance = batch.balance
