@@ -38,7 +38,7 @@ def delivered(table: str, **values: Any) -> Row:
 
 
 def deliver(landing: Path, day: date, tables: Mapping[str, Sequence[Row]], **kind: Any) -> None:
-    """One delivery a system with these rows; a table that its system has to deliver and that has no rows comes empty."""
+    """One delivery a system with these rows; what a system has to deliver and has no rows comes empty."""
     systems: dict[str, dict[str, pd.DataFrame]] = {contract_of(table).system: {} for table in tables}
     for contract in load_contracts():
         if contract.table in tables or (contract.system in systems and contract.required):
