@@ -68,17 +68,6 @@ class Inquiry(Strict):
         return {self.date_column, self.pull_column, "borrower_id"}
 
 
-class Inquiry(Strict):
-    """A bureau pull: lawful only on a day on which the borrower has a live loan. See ``include/landing/inquiry.py``.
-
-    ``report_table``: rows of a pull whose row in that table was refused for want of a lawful ground are refused too.
-    """
-
-    date_column: Name
-    pull_column: Name
-    report_table: Name | None = None
-
-
 class Derived(Strict):
     """A running sum over the rows of a unit, in ``unit_order``; written once, with the unit."""
 
@@ -151,7 +140,6 @@ class Contract(Strict):
             }
         for derived in self.derived:
             named |= set(derived.running_sum_of)
-        named |= self.inquiry.columns if self.inquiry else set()
         named |= self.inquiry.columns if self.inquiry else set()
         if unknown := sorted(named - known):
             raise ValueError(f"columns that are not stated: {unknown}")
