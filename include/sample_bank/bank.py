@@ -90,7 +90,7 @@ class SampleBank:
             yield self._only_world
             return
         for block in self.lives():
-            world = World(self.chance, block, self._golden_on)
+            world = World(self.chance, block, self._golden_on, self._mix.planted)
             if self._only_block is not None:
                 self._only_world = world
             yield world
@@ -230,6 +230,7 @@ def generate(
     styles: Sequence[Style] = PLAIN,
     truth_folder: Path | None = None,
     systems: Sequence[str] = SPINE,
+    mix: Mix = REALISTIC,
 ) -> list[date]:
     """A lender with about ``loans`` loans by ``history_to``: its history, and the ``days`` days after it.
 
@@ -241,7 +242,14 @@ def generate(
     count = loans * window_days // history_days
     golden_on = history_to - timedelta(days=GOLDEN_DAYS) if set(systems) > set(SPINE) else None
     bank = SampleBank(
-        seed, count, first_date, window_days=window_days, styles=styles, systems=systems, golden_on=golden_on
+        seed,
+        count,
+        first_date,
+        window_days=window_days,
+        mix=mix,
+        styles=styles,
+        systems=systems,
+        golden_on=golden_on,
     )
     dates = [history_to + timedelta(days=number) for number in range(1, days + 1)]
     plan = faults if isinstance(faults, Mapping) else spread(bank.chance, faults or (), dates)

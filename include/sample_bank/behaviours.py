@@ -12,11 +12,15 @@ from include.sample_bank.randomness import Chance, Ids, pick
 
 @dataclass(frozen=True)
 class Mix:
-    """How common things are: behaviours by name, and slips of the core system that are put right later."""
+    """How common things are: behaviours by name, and slips of the core system that are put right later.
+
+    planted: so many times as many misuses and innocent look-alikes as usual, at most four.
+    """
 
     behaviours: Mapping[str, float]
     wrong_borrower: float
     wrong_schedule: float
+    planted: int = 1
 
 
 # Best first: a riskier channel or product moves loans towards the end of the list.

@@ -96,5 +96,6 @@ def _trouble(world: World) -> NDArray[np.int64]:
 
 def _innocent(world: World) -> NDArray[np.int64]:
     names = np.array([0, *(FATES.index(name) for name in INNOCENT)])
-    shares = [1 - sum(INNOCENT.values()), *INNOCENT.values()]
+    shares = [share * world.planted for share in INNOCENT.values()]
+    shares = [1 - sum(shares), *shares]
     return names[pick(world.uniform("look-alike"), shares)]

@@ -32,15 +32,29 @@ def income_on(world: World, owner: NDArray[np.int64], day: Days) -> Cents:
     return world.income[owner] * change // 10_000 * 100
 
 
+def next_refresh(world: World, day: Days) -> Days:
+    """The first regular refresh of each borrower on or after a day; NEVER without one."""
+    is_kept, base, gap = _regular(world)
+    number = np.maximum(-(-(day - base) // gap), 0)
+    on = base + gap * number
+    comes = (day < NEVER) & is_kept & (number < REGULAR) & (on < world.last_day)
+    return np.where(comes, on, NEVER)
+
+
+def _regular(world: World) -> tuple[NDArray[np.bool_], Days, NDArray[np.int64]]:
+    """Whose income is refreshed regularly, when for the first time, and every how many days."""
+    first = world.first_loan_on + world.whole("first refresh", 20, 120)
+    return world.uniform("is refreshed") < 0.75, first, world.whole("refresh gap", 150, 240)
+
+
 def income_employment_refresh(world: World, after: int, until: int) -> pa.Table:
     """What was observed on the days ``after < day <= until``."""
-    fates, first = world.once(make_fates), world.first_loan_on
+    fates = world.once(make_fates)
     usual = np.where(world.is_self_employed, TAX, np.where(world.has_account, PAYROLL, SELF_STATED))
-    is_kept = world.uniform("is refreshed") < 0.75
-    gap = world.whole("refresh gap", 150, 240)
+    is_kept, base, gap = _regular(world)
     parts: list[tuple[NDArray[np.int64], Days, NDArray[np.int64], int]] = []
     for number in range(1, REGULAR + 1):
-        on = first + world.whole("first refresh", 20, 120) + gap * (number - 1)
+        on = base + gap * (number - 1)
         parts.append(_chosen(is_kept & (on < world.last_day), on, usual, number, after, until))
     stopped, moved = fates.on("SALARY_STOPPED", plus=38), fates.on("JOB_CHANGE", plus=45)
     told = fates.on("HARDSHIP", plus=4)

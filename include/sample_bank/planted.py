@@ -1,7 +1,7 @@
 """What was planted in the deliveries: causes of trouble, misuse of money, and the innocent look-alikes of each.
 
-One row a fact, with the day on which it happens and the first day on which a lender that reads every delivery could
-know it. ``is_innocent``: it only looks like one of the others, or explains itself. A detector is measured against this.
+One row a fact, with the day on which it happens, the first day on which a lender that reads every delivery could know
+it, and, where it passes, the day on which it is over. ``is_innocent``: it only looks like one of the others, or explains itself. A detector is measured against this.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from include.sample_bank.debits import failed_debits, technical
 from include.sample_bank.fates import make_fates
 from include.sample_bank.frames import amounts, dates, identifiers
 from include.sample_bank.fund_use import MISUSES, USES, misused_cents, misused_on, uses
-from include.sample_bank.incomes import NEW_EMPLOYER_DAYS
+from include.sample_bank.incomes import NEW_EMPLOYER_DAYS, next_refresh
 from include.sample_bank.loans import NEVER
 from include.sample_bank.promises import RESULTS, promises
 from include.sample_bank.randomness import Cents, Days
@@ -36,18 +36,20 @@ SCHEMA = pa.schema(
         ("loan_id", pa.string()),
         ("happens_date", pa.date32()),
         ("knowable_date", pa.date32()),
+        ("ends_date", pa.date32()),
         ("amount", pa.decimal128(18, 2)),
     ]
 )
 TROUBLED_FIRST_PAYMENT_DAYS = 10
 CURED_FOR_DAYS = 60
+DAYS_IN_ALL = 1 << 32
 DAYS_UNTIL_OTHERS_REPORT = 8
 INNOCENT_FATES = (
     "PLAINTIFF", "CASE_WITHDRAWN", "HARD_TO_REACH", "COMPLAINT_NO_HARDSHIP", "BUSINESS_MOVED",
 )  # fmt: skip
 AT_THE_BUREAU = ("MORTGAGE_SHOPPING", "REFINANCED", "AFFORDABLE_NEW_LINE", "SCORE_DIP", "DAYS_LATE_ELSEWHERE")
 INNOCENT_USES = ("FURNITURE", "PROPERTY_OTHER_MONEY", "FUND_PLAN", "OWN_AND_BACK", "CONSOLIDATION")
-Fact = tuple[str, bool, NDArray[np.int64], NDArray[np.int64], Days, Days, Cents | None]
+Fact = tuple[str, bool, NDArray[np.int64], NDArray[np.int64], Days, Days, Cents | None, Days | None]
 
 
 def planted(world: World) -> pa.Table:
@@ -74,7 +76,7 @@ def _of_people(world: World, kind: str, is_innocent: bool, on: Days, knowable_on
     """A fact about borrowers: those to whom it happens while they owe us something."""
     lasts = (on >= world.first_loan_on) & (on < NEVER) & (knowable_on <= world.last_day)
     owner = np.flatnonzero(lasts)
-    return kind, is_innocent, owner, np.full(len(owner), -1), on[owner], knowable_on[owner], None
+    return kind, is_innocent, owner, np.full(len(owner), -1), on[owner], knowable_on[owner], None, None
 
 
 def _of_loans(
@@ -85,8 +87,9 @@ def _of_loans(
     on: Days,
     knowable_on: Days,
     cents: Cents | None,
+    ends_on: Days | None = None,
 ) -> Fact:
-    return kind, is_innocent, world.owner[loan], loan, on, knowable_on, cents
+    return kind, is_innocent, world.owner[loan], loan, on, knowable_on, cents, ends_on
 
 
 def _incomes(world: World) -> Iterator[Fact]:
@@ -101,6 +104,9 @@ def _incomes(world: World) -> Iterator[Fact]:
         at = np.where(seen & (on < NEVER), missing_on, NEVER)
         yield _of_people(world, kind, kind != "SALARY_STOPPED", np.where(at < NEVER, on, NEVER), at + 1)
     yield _of_people(world, "INCOME_LOST", False, np.where(world.is_self_employed, NEVER, stops), stops + 38)
+    # of those who work for themselves only the next refresh shows it
+    takings = np.where(world.is_self_employed, stops, NEVER)
+    yield _of_people(world, "TAKINGS_STOPPED", False, takings, next_refresh(world, takings))
     moved = np.where(seen, fates.on("JOB_CHANGE"), NEVER)
     yield _of_people(world, "JOB_CHANGE", True, moved, moved + NEW_EMPLOYER_DAYS)
 
@@ -114,7 +120,8 @@ def _debts(world: World) -> Iterator[Fact]:
     lasting = lines.bad_until == NEVER
     np.minimum.at(bad_on, lines.owner[lasting], lines.bad_on[lasting])
     yield _of_people(world, "DELINQUENT_ELSEWHERE", False, bad_on, next_pull(bad_on + DAYS_UNTIL_OTHERS_REPORT))
-    yield _of_people(world, "SCORE_DROP", False, bad_on, next_pull(bad_on + 5))
+    for falls_on in (fates.on("OVER_INDEBTED", plus=10), np.minimum(bad_on + 5, NEVER), world.trouble_on + 45):
+        yield _of_people(world, "SCORE_DROP", False, np.where(falls_on < NEVER, falls_on, NEVER), next_pull(falls_on))
     for name in AT_THE_BUREAU:
         yield _of_people(world, name, True, fates.on(name), next_pull(fates.on(name)))
 
@@ -153,7 +160,16 @@ def _arrears(world: World) -> Iterator[Fact]:
     ours = np.flatnonzero(world.once(technical))
     late_by = rows.settled_on - rows.due_on
     due = rows.due_on
-    yield _of_loans(world, "TECHNICAL_OVERDUE", True, rows.loan[ours], due[ours], due[ours] + 1, rows.amount[ours])
+    yield _of_loans(
+        world,
+        "TECHNICAL_OVERDUE",
+        True,
+        rows.loan[ours],
+        due[ours],
+        due[ours] + 1,
+        rows.amount[ours],
+        rows.settled_on[ours],
+    )
     first = (rows.version == 1) & (rows.number == 1) & (due < world.lives.status_on[rows.loan])
     for kind, chosen in (
         ("FIRST_PAYMENT_DEFAULT", first & (late_by > TROUBLED_FIRST_PAYMENT_DAYS)),
@@ -161,7 +177,9 @@ def _arrears(world: World) -> Iterator[Fact]:
     ):
         its = np.flatnonzero(chosen)
         grace = TROUBLED_FIRST_PAYMENT_DAYS if kind == "FIRST_PAYMENT_DEFAULT" else 1
-        yield _of_loans(world, kind, grace == 1, rows.loan[its], due[its], due[its] + grace, rows.amount[its])
+        yield _of_loans(
+            world, kind, grace == 1, rows.loan[its], due[its], due[its] + grace, rows.amount[its], rows.settled_on[its]
+        )
     failed = world.once(failed_debits)
     yield _of_loans(world, "AUTODEBIT_FAILED", False, failed.loan, failed.day, failed.day, failed.stated)
     spells = world.once(make_spells)
@@ -172,22 +190,33 @@ def _arrears(world: World) -> Iterator[Fact]:
     for kind, chosen in (("SLIDE_AFTER_CURE", again & slides), ("LATE_AGAIN", again & ~slides)):
         its = np.flatnonzero(chosen)
         start = spells.start_on[its]
-        yield _of_loans(world, kind, kind == "LATE_AGAIN", spells.loan[its], start, start + 1, None)
+        yield _of_loans(world, kind, kind == "LATE_AGAIN", spells.loan[its], start, start + 1, None, spells.end_on[its])
 
 
 def _promises(world: World) -> Iterator[Fact]:
-    every = world.once(promises)
+    every, spells = world.once(promises), world.once(make_spells)
+    # a promise matters until everything is caught up
+    order = spells.loan * DAYS_IN_ALL + spells.start_on
+    place = np.searchsorted(order, every.loan * DAYS_IN_ALL + every.made_on, side="right") - 1
+    over_on = spells.end_on[place] if len(spells) else every.due_on
     for code, name in enumerate(RESULTS):
         its = np.flatnonzero(every.result == code)
         is_innocent = name in ("KEPT", "WITHDRAWN")
         knowable_on = every.due_on[its] + 1
         yield _of_loans(
-            world, f"PROMISE_{name}", is_innocent, every.loan[its], every.made_on[its], knowable_on, every.cents[its]
+            world,
+            f"PROMISE_{name}",
+            is_innocent,
+            every.loan[its],
+            every.made_on[its],
+            knowable_on,
+            every.cents[its],
+            over_on[its],
         )
 
 
 def _table(world: World, fact: Fact) -> pa.Table:
-    kind, is_innocent, owner, loan, on, knowable_on, cents = fact
+    kind, is_innocent, owner, loan, on, knowable_on, cents, ends_on = fact
     count = len(owner)
     ids = identifiers(world.lives.loans.ids[np.maximum(loan, 0)], "", 10)
     none = pa.scalar(None, pa.string())
@@ -200,6 +229,7 @@ def _table(world: World, fact: Fact) -> pa.Table:
             pc.if_else(pa.array(loan < 0), none, ids),
             dates(on),
             dates(knowable_on),
+            pa.nulls(count, pa.date32()) if ends_on is None else dates(ends_on, ends_on == NEVER),
             amount,
         ],
         schema=SCHEMA,

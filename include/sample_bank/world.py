@@ -47,8 +47,8 @@ class Instalments:
 class World:
     """The people of a block. ``owner`` is the row of each loan's borrower; all columns have one entry a borrower."""
 
-    def __init__(self, chance: Chance, lives: Lives, golden_on: int | None = None) -> None:
-        self.chance, self.lives, self.golden_on = chance, lives, golden_on
+    def __init__(self, chance: Chance, lives: Lives, golden_on: int | None = None, planted: int = 1) -> None:
+        self.chance, self.lives, self.golden_on, self.planted = chance, lives, golden_on, planted
         loans = lives.loans
         self.ids: Ids = np.unique(np.concatenate([loans.borrowers, loans.corrected_borrowers]))
         self.owner: NDArray[np.int64] = np.searchsorted(self.ids, loans.corrected_borrowers)
