@@ -122,7 +122,7 @@ def contract_of(path: Path, ours: Path) -> Contract:
     if path != ours and ours.is_file():
         base = _read(ours)
         if problems := overlay_problems(base, stated):
-            raise DeliveryError(f"contract {path} cannot stand in for {ours}: {'; '.join(problems)}")
+            raise DeliveryError(f"contract {path} cannot stand in for {ours.name} of ours: {'; '.join(problems)}")
         stated = overlaid(base, stated)
     contract = _validated(path, Contract, stated)
     if (contract.system, contract.table) != (path.parent.name, path.stem):
