@@ -31,7 +31,7 @@ threshold as (
     where signal_code = 'hardship'
 ),
 
--- each event with the dates from which it raises and keeps nothing any more, and the date up to which its source is known
+-- each event with the dates from which it raises and keeps nothing any more, and up to when its source is known
 events as (
     select
         borrowers.borrower_id,
@@ -42,7 +42,7 @@ events as (
     from relief
     join positions on relief.loan_id = positions.loan_id
     join borrowers
-        on positions.borrower_id = borrowers.borrower_id and borrowers.lending_since_date <= relief.granted_date
+        on positions.borrower_id = borrowers.borrower_id and relief.granted_date >= borrowers.lending_since_date
     cross join threshold
     union all
     select
