@@ -64,14 +64,23 @@ def columns_of(header: list[str], file: SourceFile, contract: Contract, drift: D
     """
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
-        raise breaking(file, contract, f"the header names {', '.join(doubled)} twice")
+        raise breaking(file, contract, f"the header names {_shown(doubled, contract)} twice")
     stated = contract.delivered_names
     missing = [name for name in stated if name not in header]
     if missing:
-        seen = ", ".join(header)[:300]
-        raise breaking(file, contract, f"the column {', '.join(missing)} is missing; the header has: {seen}")
+        what = f"the column {', '.join(missing)} is missing; the header has: {_shown(header, contract)}"
+        raise breaking(file, contract, what)
     drift.added_columns(file, [name for name in header if name not in stated])
     return stated
+
+
+def _shown(names: list[str], contract: Contract) -> str:
+    """Names of a header for a message. Without a header, the first line is a person: then only names that we know."""
+    if not contract.holds_personal_data:
+        return ", ".join(names)[:300]
+    known = [name for name in names if name in contract.delivered_names]
+    others = len(names) - len(known)
+    return ", ".join(known + [f"{others} names that the contract does not state"] * bool(others))[:300]
 
 
 def breaking(file: SourceFile, contract: Contract, what: str) -> DeliveryError:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from include.errors import DeliveryError
 from include.landing.check import Problem
-from include.landing.chunk import WHOLE_ROWS, Chunk, concat
+from include.landing.chunk import WHOLE_ROWS, WRONG_NUMBER_OF_CELLS, Chunk, concat
 from include.landing.contract import Contract, contract_path
 from include.landing.cross_rows import group_texts, process_hashes
 from include.landing.decode import Drift, SourceFile, raw_rows, read_chunks
@@ -166,11 +166,13 @@ def _noted(prepared: Prepared, table: TableFiles, seen: Seen) -> Prepared:
     if is_refused.any():
         seen.refused_total += checked.control_sum(is_refused)
         positions = np.flatnonzero(is_refused)
-        subjects = _readable(checked.chunk.columns[contract.order_column].take(pa.array(positions)))
+        # with a cell too many or too few, the next column's person could stand where the borrower's number should
+        is_placed = ~(contract.holds_personal_data & (checked.chunk.malformed[positions] == WRONG_NUMBER_OF_CELLS))
+        subjects = _readable(checked.chunk.columns[contract.order_column].take(pa.array(positions)), is_placed)
         keys = group_texts(checked.chunk, contract.unit_or_key).take(pa.array(positions))
         seen.without_key += keys.null_count
         cells = _cells(checked.chunk.take(positions))
-        for position, subject, key, stated in zip(positions, subjects, _readable(keys), cells, strict=True):
+        for position, subject, key, stated in zip(positions, subjects, _readable(keys, is_placed), cells, strict=True):
             problem = checked.problems[checked.problem[position] - 1]
             seen.refused.append(Refused(int(prepared.line_no[position]), problem, subject, key, stated))
             seen.own_faults += problem.code != "unit_incomplete"
@@ -183,8 +185,8 @@ def _cells(chunk: Chunk) -> list[dict[str, str | None]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _readable(texts: pa.Array) -> list[str | None]:
-    fits = pc.match_substring_regex(texts, r"^[^\x00-\x1e\x7f]{1,400}$")
+def _readable(texts: pa.Array, is_placed: np.ndarray) -> list[str | None]:
+    fits = pc.and_(pc.match_substring_regex(texts, r"^[^\x00-\x1e\x7f]{1,400}$"), pa.array(is_placed))
     return pc.if_else(pc.fill_null(fits, False), texts, pa.scalar(None, pa.string())).to_pylist()
 
 

@@ -197,7 +197,8 @@ def test_public_has_nothing(warehouse: Settings) -> None:
             "aclexplode(coalesce(proacl, acldefault('f', proowner))) as acl "
             "where grantee = 0 and pronamespace::regnamespace::text = any(%(schemas)s) "
             "union all select 'database', datname from pg_database, "
-            "aclexplode(coalesce(datacl, acldefault('d', datdba))) as acl where grantee = 0 and datname = current_database()",
+            "aclexplode(coalesce(datacl, acldefault('d', datdba))) as acl "
+            "where grantee = 0 and datname = current_database()",
             {"schemas": schemas},
         ).fetchall()
         retired = connection.execute(
