@@ -18,11 +18,11 @@ from include.landing.contract import contracts_of, load_systems
 from include.landing.contract_source import HttpApi, ObjectStorage
 from include.landing.discover import Delivery, find_deliveries
 from include.landing.load import batch_ids
-from include.landing.manifest import Manifest
+from include.landing.manifest import MANIFEST_NAME, Manifest, read_manifest
 from include.settings import Settings
 from include.sources.kinds import Outside, fetched, storage_of
 from include.sources.staging import Fetched, contents, is_same, place_of, present, put_in_place, staging
-from include.sources.window import landed_dates
+from include.sources.window import landed_dates, landed_folders
 from include.warehouse.connection import connect
 from include.warehouse.ledger import landed_batch_ids, record_attempt
 from include.warehouse.roles import LOADER
@@ -64,7 +64,13 @@ def fetch(business_date: date, system: str, settings: Settings, outside: Outside
         else:
             put, is_there = [], business_date in landed
             for day in _due_dates(system, business_date, landed):
-                manifest = _fetch_day(warehouse, system, day, settings, outside or Outside())
+                try:
+                    manifest = _fetch_day(warehouse, system, day, settings, outside or Outside())
+                except SourceError as error:
+                    if day == business_date:
+                        raise
+                    log.warning("%s %s is still missing, and will be asked for again: %s", system, day, error.what)
+                    break
                 put += [manifest] if manifest else []
                 is_there = is_there or (manifest is not None and day == business_date)
     failpoint("fetch:after")
@@ -158,7 +164,7 @@ def _turn(system: str, settings: Settings) -> Iterator[psycopg.Connection]:
 
 
 def _due_dates(system: str, business_date: date, landed: list[date]) -> list[date]:
-    """The dates to ask for, oldest first. A database needs no other: its next window covers what it missed.
+    """The date itself, then earlier ones that never came; a database has none, its next window covers what it missed.
 
     A daily system that nothing has come from begins with the date that is asked for.
     """
@@ -166,21 +172,27 @@ def _due_dates(system: str, business_date: date, landed: list[date]) -> list[dat
     days = 0
     if isinstance(stated.source, ObjectStorage | HttpApi) and (landed or stated.cadence != "daily"):
         days = stated.source.catch_up_days
-    asked = [business_date - timedelta(days=number) for number in range(days, -1, -1)]
+    asked = [business_date - timedelta(days=number) for number in range(days + 1)]
     return [day for day in asked if day not in landed]
 
 
 def _fetch_day(
     warehouse: psycopg.Connection, system: str, day: date, settings: Settings, outside: Outside
 ) -> Manifest | None:
+    there = present(settings.landing, system, day)
     with staging(settings.landing, system) as folder:
-        found = fetched(warehouse, system, day, settings, outside, folder)
+        try:
+            found = fetched(warehouse, system, day, settings, outside, folder)
+        except PostloanError as error:
+            if there is None:
+                raise
+            log.warning("%s %s was fetched before, and that is used: %s", system, day, error.what)
+            return there
         if found is None:
-            return None
-        there = present(settings.landing, system, day)
+            return there
         if there is None or not is_same(there, found.manifest):
             if there is not None and place_of(settings.landing, there) != place_of(settings.landing, found.manifest):
-                (place_of(settings.landing, there) / "manifest.json").unlink()
+                (place_of(settings.landing, there) / MANIFEST_NAME).unlink()
             put_in_place(settings.landing, found)
         return found.manifest
 
@@ -188,16 +200,26 @@ def _fetch_day(
 def _mirror(
     warehouse: psycopg.Connection, system: str, until: date, settings: Settings, outside: Outside
 ) -> list[Manifest]:
-    """Every delivery of the sender that has not landed and does not lie in the landing folder."""
-    landed = landed_batch_ids(warehouse, system)
+    """Every delivery of the sender that has not landed and does not lie in the landing folder.
+
+    Of landed ones the last few dates are looked at again: a sender who changes a delivery has to be told.
+    """
+    landed, folders = landed_batch_ids(warehouse, system), landed_folders(warehouse, system)
     storage = storage_of(load_systems()[system], outside)
+    recent = until - timedelta(days=storage.source.catch_up_days)
     put = []
-    for remote, manifest in storage.manifests(until):
+    for remote, manifest in storage.manifests(until, lambda day, inside: day < recent and (day, inside) in folders):
         target = place_of(settings.landing, manifest)
         if manifest.known_on > until or batch_ids(Delivery(target, manifest)) <= landed:
             continue
-        path = target / "manifest.json"
-        if path.is_file() and Manifest.model_validate_json(path.read_bytes()) == manifest:
+        if (manifest.business_date, "" if manifest.kind == "daily" else target.name) in folders:
+            raise DeliveryError(
+                f"{remote} is no longer what landed for {manifest.business_date}. Landed rows never change: the sender "
+                "delivers a correction, in a subfolder named by the later date on which it is first to be used",
+                next_command=f"cat {target / MANIFEST_NAME}",
+            )
+        path = target / MANIFEST_NAME
+        if path.is_file() and read_manifest(path) == manifest:
             continue
         with staging(settings.landing, system) as folder:
             put_in_place(settings.landing, storage.copied(remote, manifest, folder))
@@ -227,5 +249,5 @@ def _last_delivered(
 
 def _result(system: str, day: date, is_there: bool, put: list[Manifest], settings: Settings) -> FetchResult:
     rows = sum(file.row_count for manifest in put for table in manifest.tables for file in table.files)
-    paths = tuple(str(place_of(settings.landing, manifest) / "manifest.json") for manifest in put)
+    paths = tuple(str(place_of(settings.landing, manifest) / MANIFEST_NAME) for manifest in put)
     return FetchResult(system, day.isoformat(), is_there, paths, rows)

@@ -139,12 +139,16 @@ def manifest_path(business_date: date, system: str, settings: Settings) -> Path:
 
 
 def missing_systems(business_date: date, settings: Settings) -> list[str]:
-    """The systems, required ones first, that deliver daily and whose own delivery of the date has no manifest yet."""
+    """The systems, required ones first, that deliver daily and whose own delivery of the date has no manifest yet.
+
+    What we fetch ourselves comes when the date is run.
+    """
     systems = sorted(load_systems().values(), key=lambda system: (not system.required, system.system))
     return [
         system.system
         for system in systems
         if is_waited_for(settings.landing, system.system)
+        and not system.is_fetched
         and not manifest_path(business_date, system.system, settings).is_file()
     ]
 

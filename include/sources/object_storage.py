@@ -34,16 +34,23 @@ class StorageFetch:
     system: str
     root: RemotePath
 
-    def manifests(self, until: date) -> Iterator[tuple[RemotePath, Manifest]]:
-        """The sender's deliveries of dates up to ``until``: daily ones, corrections, histories."""
-        for day in self._listed(self.root):
-            if not DATE_FOLDER.fullmatch(day.name) or date.fromisoformat(day.name) > until:
+    def manifests(self, until: date, is_known: Callable[[date, str], bool]) -> Iterator[tuple[RemotePath, Manifest]]:
+        """The sender's deliveries of dates up to ``until``: daily ones, corrections, histories, oldest date first.
+
+        ``is_known``: whether one, by its date and the name of its subfolder (empty: none), need not be looked at.
+        """
+        try:
+            found = [*self.root.glob(f"*/{MANIFEST_NAME}"), *self.root.glob(f"*/*/{MANIFEST_NAME}")]
+        except OSError as error:
+            raise self._unreachable(self.root, error) from None
+        base = len(self.root.parts)
+        for path in sorted(found, key=str):
+            day, *inside = path.parent.parts[base:]
+            kept = inside[0] if inside else ""
+            if not DATE_FOLDER.fullmatch(day) or (inside and not _is_kept(kept)):
                 continue
-            inside = [path for path in self._listed(day) if _is_kept(path.name) and path.is_dir()]
-            for folder in (day, *inside):
-                path = folder.joinpath(MANIFEST_NAME)
-                if path.exists():
-                    yield folder, self._manifest(path)
+            if date.fromisoformat(day) <= until and not is_known(date.fromisoformat(day), kept):
+                yield path.parent, self._manifest(path)
 
     def copied(self, folder: RemotePath, manifest: Manifest, staged: Path) -> Fetched:
         """The sender's delivery in the staged folder, every file the one of its manifest."""

@@ -62,6 +62,16 @@ def landed_dates(connection: psycopg.Connection, system: str, until: date) -> li
     return [day for (day,) in connection.execute(LANDED_DATES, (system, until)).fetchall()]
 
 
+def landed_folders(connection: psycopg.Connection, system: str) -> set[tuple[date, str]]:
+    """Landed deliveries by their date and the name of their subfolder, which daily ones do not have."""
+    rows = connection.execute(
+        "select distinct business_date, known_date, kind from ops.load_batch where system = %s and part = 'delivered'",
+        (system,),
+    ).fetchall()
+    names = {"daily": "", "history": HISTORY_FOLDER}
+    return {(day, names.get(kind, known.isoformat())) for day, known, kind in rows}
+
+
 def landed_deliveries(
     connection: psycopg.Connection, system: str, landing: Path, first: date, last: date
 ) -> list[Path]:

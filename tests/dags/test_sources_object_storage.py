@@ -77,6 +77,10 @@ def row(number: int, amount: str = "10.00") -> str:
     return f"T{number},L1,2026-01-05,2026-01-05,CNY,{amount},REPAYMENT,,银行,false"
 
 
+def nothing_known(day: date, inside: str) -> bool:
+    return False
+
+
 def test_it_is_airflows_own_path_that_is_read(with_manifest: StorageFetch) -> None:
     from airflow.sdk import ObjectStoragePath
 
@@ -100,6 +104,11 @@ def test_a_senders_deliveries_land_as_they_are_and_corrections_are_found_by_them
     again = fetch(NEXT, "payments", settings, through_airflow())
     assert [Path(path).parent.name for path in again.put] == ["2026-01-06"]
     assert not again.is_there
+    changed = {"repayment_transaction": payments(payment("T1"), payment("T2", amount="8.00"))}
+    written = write_delivery(bucket, "", DAY, changed)
+    written.write_text(written.read_text(encoding="utf-8").replace('"system": ""', '"system": "payments"'))
+    with pytest.raises(DeliveryError, match="is no longer what landed for 2026-01-05"):
+        fetch(NEXT, "payments", settings, through_airflow())
     assert query(settings, "select count(*) from raw.payments__repayment_transaction") == [(2,)]
 
 
@@ -144,7 +153,7 @@ def test_a_file_that_is_not_the_one_of_its_manifest_is_not_taken(
     written.write_text(written.read_text(encoding="utf-8").replace('"system": ""', '"system": "payments"'))
     with (written.parent / "repayment_transaction.csv").open("a") as file:
         file.write("T9,")
-    ((folder, manifest),) = with_manifest.manifests(DAY)
+    ((folder, manifest),) = with_manifest.manifests(DAY, nothing_known)
     with pytest.raises(SourceError, match="still being written"):
         with_manifest.copied(folder, manifest, tmp_path)
 
@@ -152,7 +161,7 @@ def test_a_file_that_is_not_the_one_of_its_manifest_is_not_taken(
 def test_a_delivery_of_another_system_is_refused(with_manifest: StorageFetch, bucket: Path) -> None:
     write_delivery(bucket, "", DAY, {"repayment_transaction": payments(payment("T1"))})
     with pytest.raises(DeliveryError):
-        list(with_manifest.manifests(DAY))
+        list(with_manifest.manifests(DAY, nothing_known))
 
 
 def test_storage_that_cannot_be_read_is_a_source_that_failed(
@@ -161,6 +170,6 @@ def test_storage_that_cannot_be_read_is_a_source_that_failed(
     def broken(*_: object) -> None:
         raise ConnectionResetError("reset")
 
-    monkeypatch.setattr(type(with_manifest.root), "iterdir", broken, raising=False)
+    monkeypatch.setattr(type(with_manifest.root), "glob", broken, raising=False)
     with pytest.raises(SourceError, match="cannot be read"):
-        list(with_manifest.manifests(DAY))
+        list(with_manifest.manifests(DAY, nothing_known))

@@ -58,7 +58,7 @@ def lender(folder: Path, system: str, source: dict[str, Any], **tables: dict[str
 def put_contracts(folder: Path, system: str, source: dict[str, Any], **tables: dict[str, Any]) -> None:
     """Write the files, and forget what was read of them before."""
     (folder / system).mkdir(parents=True, exist_ok=True)
-    stated = {**({} if (CONTRACTS_DIR / system).is_dir() else SYSTEM), "system": system, "source": source}
+    stated = {**({} if (CONTRACTS_DIR / system).is_dir() else SYSTEM), "system": system, "source": source, "after": []}
     (folder / system / "system.yml").write_text(yaml.safe_dump(stated, allow_unicode=True), encoding="utf-8")
     for table, content in tables.items():
         text = yaml.safe_dump({**content, "system": system, "table": table}, allow_unicode=True)
