@@ -77,9 +77,8 @@ def test_other_values_kinds_and_keys_have_other_tokens() -> None:
         ("address", "北京市海淀区中关村大街1号", "北京市****"),
         ("address", "北京市", "****"),
         ("account_number", "6222020200112233445", "****3445"),
-        ("account_number", "12345678", "****5678"),
-        ("account_number", "12345", "****2345"),
-        ("account_number", "1234", "****"),
+        ("account_number", "123456789", "****6789"),
+        ("account_number", "12345678", "****"),
     ],
 )
 def test_a_masked_form_shows_as_much_as_is_documented(kind: str, value: str, shown: str) -> None:
