@@ -57,7 +57,8 @@ def weeks(server, template_warehouse, tmp_path_factory) -> Iterator[Weeks]:
 def _loans(settings: Settings) -> list[tuple[str, str, date]]:
     with connect(settings, role="postloan_owner") as connection:
         return connection.execute(
-            "select loan_id, borrower_id, disbursement_date from raw.core_banking__loan_contract order by loan_id"
+            "select loan_id, borrower_id, disbursement_date from raw.core_banking__loan_contract "
+            "where contract_status = 'ACTIVE' order by loan_id"
         ).fetchall()
 
 

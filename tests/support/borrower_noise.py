@@ -98,7 +98,7 @@ class Noise:
         """The row as it should have been: another date, another borrower, or another of its codes."""
         contract = contract_of(table)
         row = dict(row)
-        changed = self.random.choice(["date", "subject", "value"])
+        changed = self.random.choice(["date", "subject", "value"]) if contract.system != "bureau" else "value"
         dates = [c.name for c in contract.columns if c.type == "date" and row[c.name] and c.name not in contract.key]
         if changed == "date" and dates:
             name = self.random.choice(dates)
@@ -142,6 +142,8 @@ class Noise:
         make(loan_id if make in (self._promise, self._relief) else borrower, day)
 
     def _pull(self, borrower: str, day: date) -> None:
+        # a bureau is asked while we lend, anything else is refused at landing
+        day = max([day, *(paid_out for _, owner, paid_out in self.loans if owner == borrower)])
         pull = f"P{self.count:06d}"
         self._add(delivered(
             "bureau_report", pull_id=pull, borrower_id=borrower, pull_date=day, consent_id="C1",

@@ -1,7 +1,8 @@
 """A signal's case in plain words, told as the deliveries of a lender: one borrower and one loan a case.
 
 Every case is looked at on TODAY. Dates are told from there: ``40 days ago``, ``today``, ``in 3 days``. Unless it says
-otherwise the loan was paid out 400 days ago, has paid everything so far, and is next due in 20 days.
+otherwise the loan was paid out 400 days ago, has paid everything so far, and is next due in 20 days. Where there was an
+``earlier_loan`` it was paid out 800 days ago and closed on the day that the case says.
 """
 
 import re
@@ -67,6 +68,12 @@ def _told(case: Mapping[str, Any]) -> dict[str, list[Row]]:
                       value_date=dues[0][0], booking_date=dues[0][0], amount="1000.00")
         ],
     }  # fmt: skip
+    if "earlier_loan" in case:
+        rows["loan_contract"].append(
+            delivered("loan_contract", **_known("loan_contract", ours) | {"loan_id": f"{ours['loan_id']}-earlier"},
+                      principal_amount="10000.00", disbursement_date=when("800 days ago"), contract_status="CLOSED",
+                      status_date=when(case["earlier_loan"]["closed"]))
+        )  # fmt: skip
     for table, told in case["given"].items():
         key = contract_of(table).key[0]
         for count, values in enumerate(told, start=1):
