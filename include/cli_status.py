@@ -70,7 +70,18 @@ def _print_warehouse(out: Console, settings: Settings) -> None:
             "select run.run_id, run.business_date, run.attempt from ops.writer join ops.run using (run_id)"
         ).fetchone()
         due = connection.execute("select count(distinct business_date) from ops.restatement_due").fetchone()
-        quarantined = connection.execute("select count(*) from quarantine.rows").fetchone()
+        waiting = connection.execute(
+            "select count(*) filter (where state = 'OPEN'), count(*) filter (where state = 'FIXED'), "
+            "count(*) filter (where reason_code = 'unlawful_inquiry') "
+            "from quarantine.row_state where state in ('OPEN', 'FIXED')"
+        ).fetchone()
+        breaks = connection.execute(
+            "select count(*), min(first_seen_date) from serving.recon_break where known_break_id is null"
+        ).fetchone()
+        silent = connection.execute(
+            "select distinct source_code, status_code from serving.recon_summary where compared_count is null "
+            "order by 1"
+        ).fetchall()
     table = Table(title=f"Published: {len(published)} business dates", title_justify="left")
     for header in ("business date", "run", "known", "rows"):
         table.add_column(header)
@@ -81,8 +92,16 @@ def _print_warehouse(out: Console, settings: Settings) -> None:
         out.print(f"Run {writer[0]} of {writer[1]} holds the warehouse (attempt {writer[2]})")
     if due and due[0]:
         out.print(f"{due[0]} published dates are concerned by corrections: postloan restate")
-    if quarantined and quarantined[0]:
-        out.print(f"{quarantined[0]:,} rows are in quarantine (quarantine.rows says why)")
+    if waiting and sum(waiting[:2]):
+        unlawful = f", {waiting[2]:,} of them unlawful bureau pulls" if waiting[2] else ""
+        out.print(
+            f"In quarantine: {waiting[0]:,} rows open, {waiting[1]:,} corrected and not released{unlawful}: "
+            "postloan quarantine list"
+        )
+    if breaks and breaks[0]:
+        out.print(f"{breaks[0]:,} balances differ from the core's or the ledger's, the oldest since {breaks[1]}")
+    for source, why in silent:
+        out.print(f"Not reconciled with {source}: {why}")
 
 
 def print_diagnosis(out: Console, settings: Settings) -> bool:

@@ -62,6 +62,20 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class Reconciled:
+    """One comparison with somebody else's books. Counts are None where nothing was compared (``status``)."""
+
+    source: str
+    measure: str
+    currency: str
+    status: str
+    data_as_of: date | None
+    compared: int | None
+    breaking: int | None
+    open_difference: Decimal | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything a digest says. Counts by (severity, change) and by rule; portfolios by currency."""
 
@@ -78,6 +92,10 @@ class Facts:
     warned: list[Warned] = field(default_factory=list)
     stale: list[Source] = field(default_factory=list)
     delivered: list[Delivered] = field(default_factory=list)
+    in_quarantine: Mapping[str, int] = field(default_factory=dict)  # rows that wait for a decision, by table
+    unlawful_inquiries: int = 0
+    reconciled: list[Reconciled] = field(default_factory=list)
+    oldest_break: date | None = None
     loans_touched: int = 0
     values_changed_by_new_rules: int = 0
     calendar_ends: date | None = None  # the last day whose kind is known, when that is soon
@@ -110,6 +128,13 @@ TEXT = {
     "stale": ("- **{0} 数据截至 {1}**", "- **{0} is known up to {1} only**"),
     "delivered": ("- {0}：{1} 批，入库 {2} 行，隔离 {3} 行",
                   "- {0}: batches {1}, rows loaded {2}, rows quarantined {3}"),
+    "quarantine": ("- 隔离区待处理 {0} 行：{1}", "- In quarantine, to be decided: {0} rows: {1}"),
+    "unlawful": ("- **无合法依据的征信查询 {0} 行**", "- **Bureau pulls without a lawful ground: {0} rows**"),
+    "recon": ("## 对账", "## Reconciliation"),
+    "compared": ("- {0} {1} {2}：已对账 {3}，不符 {4}，未解释差额 {5}",
+                 "- {0} {1} {2}: compared {3}, breaking {4}, open difference {5}"),
+    "not_compared": ("- **{0} 未对账**（{1}，数据截至 {2}）", "- **{0} was not compared** ({1}, last delivered {2})"),
+    "oldest": ("最早的差异始于 {0}。", "The oldest break is of {0}."),
     "touched": ("当日重算贷款 {0} 笔。", "Loans recomputed: {0}."),
     "new_rules": ("程序或政策变更改动了未被触及贷款的 {0} 个值。",
                   "New code or policy changed {0} values of loans that nothing touched."),
@@ -169,12 +194,33 @@ def _page(facts: Facts, number: int) -> list[str]:
         say("delivered", one.table, _n(one.batches), _n(one.rows_loaded), _n(one.rows_quarantined))
         for one in facts.delivered
     ]
+    if facts.in_quarantine:
+        by_table = ", ".join(f"{table} {_n(count)}" for table, count in sorted(facts.in_quarantine.items()))
+        lines.append(say("quarantine", _n(sum(facts.in_quarantine.values())), by_table))
+    if facts.unlawful_inquiries:
+        lines.append(say("unlawful", _n(facts.unlawful_inquiries)))
+    lines += ["", *_reconciliation(say, facts)]
     lines += ["", say("touched", _n(facts.loans_touched))]
     if facts.calendar_ends is not None:
         lines.append(say("calendar", facts.calendar_ends))
     if facts.values_changed_by_new_rules:
         lines.append(say("new_rules", _n(facts.values_changed_by_new_rules)))
     return [*lines, "", say("files")]
+
+
+def _reconciliation(say: Callable[..., str], facts: Facts) -> list[str]:
+    """A line for each comparison; one for each source that was not compared, whatever it would have compared."""
+    lines = [say("recon"), ""]
+    silent = sorted({(one.source, one.status, one.data_as_of) for one in facts.reconciled if one.compared is None})
+    lines += [say("not_compared", source, status, as_of or say("none")) for source, status, as_of in silent]
+    for one in facts.reconciled:
+        if one.compared is not None:
+            difference = _money(one.open_difference or Decimal(0))
+            breaking = _n(one.breaking or 0)
+            lines.append(say("compared", one.source, one.measure, one.currency, _n(one.compared), breaking, difference))
+    if len(lines) == 2:
+        lines.append(say("none"))
+    return lines if facts.oldest_break is None else [*lines, "", say("oldest", facts.oldest_break)]
 
 
 def _portfolio(say: Callable[..., str], currency: str, now: Portfolio, before: Portfolio | None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from include.business_calendar import ends_soon
-from include.digest import Delivered, Facts, Portfolio, Source, Warned
+from include.digest import Delivered, Facts, Portfolio, Reconciled, Source, Warned
 from include.warehouse.runs import Run, load_run
 
 LISTED = """
@@ -45,6 +45,29 @@ DELIVERED = """
     group by batch.system, batch.table_name
     order by batch.system, batch.table_name
 """
+# As the run knows it, so that the same run always says the same: what was released counts where its batch is pinned,
+# what was discarded from the first date after the decision that was not published then.
+IN_QUARANTINE = """
+    select refused.system || '.' || refused.table_name, count(*),
+        count(*) filter (where refused.reason_code = 'unlawful_inquiry')
+    from quarantine.row_state as refused
+    join ops.run_input as input on input.batch_id = refused.batch_id and input.run_id = %(run_id)s
+    where refused.state in ('OPEN', 'FIXED') or refused.ended_known_date > %(known_date)s
+        or refused.released_batch_id is not null and refused.released_batch_id not in (
+            select pinned.batch_id from ops.run_input as pinned where pinned.run_id = %(run_id)s
+        )
+    group by 1
+"""
+RECONCILED = """
+    select source_code, measure_code, currency, status_code, data_as_of_date, compared_count, breaking_count,
+        open_difference_amount
+    from published.recon_summary where business_date = %(business_date)s and run_id = %(run_id)s
+    order by source_code, currency, measure_code
+"""
+OLDEST_BREAK = """
+    select min(first_seen_date) from published.recon_break
+    where business_date = %(business_date)s and run_id = %(run_id)s
+"""
 TOUCHED = """
     select count(*) from published.touched_loan
     where business_date = %(business_date)s and run_id = %(run_id)s and not is_carried
@@ -57,6 +80,7 @@ def facts_of(connection: psycopg.Connection, run: Run) -> Facts:
     base = load_run(connection, run.base_run_id) if run.base_run_id else None
     of_run = _asker(connection, run, run)
     of_base: Callable[[str], list[tuple]] = _asker(connection, base, run) if base else lambda _: []
+    quarantined = of_run(IN_QUARANTINE)
     return Facts(
         business_date=run.business_date,
         run_id=run.run_id,
@@ -71,6 +95,10 @@ def facts_of(connection: psycopg.Connection, run: Run) -> Facts:
         warned=[Warned(*row) for row in of_run(WARNED)],
         stale=[Source(*row) for row in of_run(STALE)],
         delivered=[Delivered(table, n, int(loaded), int(refused)) for table, n, loaded, refused in of_run(DELIVERED)],
+        in_quarantine={table: count for table, count, _ in quarantined},
+        unlawful_inquiries=sum(count for *_, count in quarantined),
+        reconciled=[Reconciled(*row) for row in of_run(RECONCILED)],
+        oldest_break=of_run(OLDEST_BREAK)[0][0],
         loans_touched=of_run(TOUCHED)[0][0],
         values_changed_by_new_rules=int(of_run(EFFECT)[0][0]),
         calendar_ends=ends_soon(run.business_date),
@@ -81,6 +109,7 @@ def _asker(connection: psycopg.Connection, run: Run, delivered: Run) -> Callable
     parameters: dict[str, Any] = {
         "run_id": run.run_id,
         "business_date": run.business_date,
+        "known_date": run.known_date,
         "base_run_id": delivered.base_run_id,
         "before": delivered.replaces_run_id or delivered.base_run_id or "",
     }

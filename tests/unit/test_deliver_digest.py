@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from include.digest import Delivered, Facts, Portfolio, Source, Warned, digest_subject, digest_text
+from include.digest import Delivered, Facts, Portfolio, Reconciled, Source, Warned, digest_subject, digest_text
 
 QUIET = Facts(
     business_date=date(2026, 3, 10),
@@ -84,3 +84,18 @@ def test_the_first_publication_has_no_base_and_an_empty_portfolio_no_ratio() -> 
 def test_whatever_stands_in_the_currency_column_is_not_repeated() -> None:
     planted = replace(QUIET, portfolio={"13800138000": QUIET.portfolio["CNY"]})
     assert "13800138000" not in digest_text(planted, "en") + digest_subject(planted)
+
+
+def test_what_was_not_compared_is_told_and_never_reads_as_agreement() -> None:
+    silent = Reconciled("gl_balance", "principal_outstanding", "CNY", "MISSING", None, None, None, None)
+    agreed = Reconciled("core_loan_balance", "paid_to_date", "CNY", "COMPARED", QUIET.business_date, 12, 0, Decimal(0))
+    text = digest_text(replace(QUIET, reconciled=[agreed, silent]), "en")
+    assert "- **gl_balance was not compared** (MISSING, last delivered none)" in text
+    assert "- core_loan_balance paid_to_date CNY: compared 12, breaking 0, open difference 0.00" in text
+
+
+def test_rows_that_wait_in_quarantine_and_unlawful_pulls_are_told() -> None:
+    waiting = {"payments.repayment_transaction": 2, "bureau.bureau_report": 1}
+    text = digest_text(replace(QUIET, in_quarantine=waiting, unlawful_inquiries=1), "en")
+    assert "In quarantine, to be decided: 3 rows: bureau.bureau_report 1, payments.repayment_transaction 2" in text
+    assert "**Bureau pulls without a lawful ground: 1 rows**" in text
