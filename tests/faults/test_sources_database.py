@@ -6,6 +6,7 @@ The source is a second database with a login of its own that may read and nothin
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +21,7 @@ from include.landing.manifest import read_manifest
 from include.settings import Settings
 from include.warehouse.migrate import migrate
 from tests.support.landing_rows import query
-from tests.support.source_systems import ACCOUNT, MOVEMENT, lender
+from tests.support.source_systems import ACCOUNT, MOVEMENT, lender, put_contracts
 
 PASSWORD = "s3cret-of-the-source"
 SOURCE = {
@@ -42,6 +43,21 @@ TABLES = """
     grant usage on schema core to old_core_reader;
     grant select on all tables in schema core to old_core_reader;
 """
+
+
+ACCOUNT_BY_DATE = ACCOUNT | {"source": {"table": "core.account_by_date", "as_of": "biz_date"}}
+USUAL = {
+    "account": ACCOUNT | {"source": {"table": "core.account"}},
+    "movement": MOVEMENT | {"source": {"table": "core.movement", "watermark": "updated_at"}},
+}
+
+
+@contextmanager
+def changed(folder: Path, *, source: dict = SOURCE, **tables: dict) -> Iterator[None]:
+    """Other contracts of the same lender, until the end."""
+    put_contracts(folder, "old_core", source, **USUAL | tables)
+    yield
+    put_contracts(folder, "old_core", SOURCE, **USUAL)
 
 
 class Source:
@@ -82,9 +98,7 @@ class Source:
 @pytest.fixture(scope="module")
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("contracts")
-    account = ACCOUNT | {"source": {"table": "core.account"}}
-    movement = MOVEMENT | {"source": {"table": "core.movement", "watermark": "updated_at"}}
-    with lender(folder, "old_core", SOURCE, account=account, movement=movement):
+    with lender(folder, "old_core", SOURCE, **USUAL):
         yield folder
 
 
@@ -270,6 +284,67 @@ def test_asked_again_for_a_landed_date_what_changed_becomes_a_correction(source:
         ("stays", Decimal("1.75"), DAY),
         ("moves on", Decimal("2.50"), NEXT),
     ]
+
+
+def test_the_first_fetch_may_be_a_history_and_the_next_date_goes_on_from_there(
+    source: Source, settings: Settings, contracts: Path
+) -> None:
+    source.movement("old", "1.00", "2025-12-01 09:00+08")
+    source.movement("today", "2.00", "2026-01-05 09:00+08")
+    source.show(DAY)
+    with changed(contracts, source={**SOURCE, "history_from": "2025-01-01"}):
+        (path,) = fetch(DAY, "old_core", settings).put
+        assert Path(path).parent.name == "history"
+        assert land(DAY, "old_core", settings).is_complete
+        source.movement("tomorrow", "3.00", "2026-01-06 09:00+08")
+        source.show(NEXT)
+        fetch_and_land(NEXT, settings)
+        with pytest.raises(DeliveryError, match="came as a history"):
+            fetch_again(DAY, "old_core", LATER, settings)
+    assert movements(settings) == [
+        ("old", Decimal("1.00"), date(2025, 12, 1)),
+        ("today", Decimal("2.00"), DAY),
+        ("tomorrow", Decimal("3.00"), NEXT),
+    ]
+
+
+def test_a_watermark_without_a_zone_is_the_clock_of_the_lenders_zone(source: Source, settings: Settings) -> None:
+    source.execute("set timezone to 'UTC'")
+    source.movement("last of the day", "1.00", "2026-01-05 23:59:59+08")
+    source.movement("first of the next", "2.00", "2026-01-06 00:00:00+08")
+    source.execute(
+        "alter table core.movement alter updated_at type timestamp using updated_at at time zone 'Asia/Shanghai'"
+    )
+    source.show(DAY)
+    fetch_and_land(DAY, settings)
+    assert [name for name, *_ in movements(settings)] == ["last of the day"]
+
+
+@pytest.mark.parametrize("kind", ["date", "text"])
+def test_a_table_that_keeps_its_dates_is_fetched_by_date_also_when_the_date_is_text(
+    kind: str, source: Source, settings: Settings, contracts: Path
+) -> None:
+    """A snapshot a date: the past can be had as well, and dates never fetched come with the next one."""
+    booked = "day::date" if kind == "date" else "to_char(day, 'YYYYMMDD')"
+    days = "from generate_series('2026-01-04'::date, '2026-01-08', '1 day') as day"
+    source.execute(
+        "create table core.by_date as "
+        f"select 'M' || to_char(day, 'FMDD') as movement_id, {booked} as booked_date, 1.00 as amount, '' as note {days}"
+    )
+    source.execute(
+        "create table core.account_by_date as "
+        f"select 'A1' as \"账号\", day::date - 365 as opened_date, 5.00 as balance_amount, day::date as biz_date {days}"
+    )
+    source.execute("grant select on core.by_date, core.account_by_date to old_core_reader")
+    source.show(date(2026, 1, 9))
+    form = {"date_format": "YYYYMMDD"} if kind == "text" else {}
+    columns = [column | (form if column["name"] == "booked_date" else {}) for column in MOVEMENT["columns"]]
+    by_date = MOVEMENT | {"columns": columns, "source": {"table": "core.by_date", "as_of": "booked_date"}}
+    with changed(contracts, movement=by_date, account=ACCOUNT_BY_DATE):
+        fetch_and_land(date(2026, 1, 4), settings)
+        fetch_and_land(LATER, settings)
+    assert [name for name, *_ in movements(settings)] == ["M4", "M5", "M6", "M7"]
+    assert query(settings, "select rows_in from ops.load_batch where table_name = 'account' order by 1") == [(1,), (1,)]
 
 
 def test_a_float_is_refused_and_says_what_to_do(source: Source, settings: Settings) -> None:
