@@ -47,7 +47,7 @@ def account_transaction(world: World, after: int, until: int) -> pa.Table:
     first, last = int(month_of(np.array([after + 1]))[0]), int(month_of(np.array([until]))[0])
     kept = []
     for month in range(first, last + 1):
-        rows = months.of(month)
+        rows = months.of(world, month)
         day = rows.column("booking_date").cast(pa.int32())
         inside = pc.and_(
             pc.greater(day, pa.scalar(after, pa.int32())), pc.less_equal(day, pa.scalar(until, pa.int32()))
@@ -57,15 +57,17 @@ def account_transaction(world: World, after: int, until: int) -> pa.Table:
 
 
 class _Months:
-    """The months made so far; a delivery of a day asks for the same one again."""
+    """The months made so far; a delivery of a day asks for the same one again.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    It does not keep the world: a world that is kept by what it keeps would stay in memory.
+    """
+
+    def __init__(self, _: World) -> None:
         self._made: dict[int, pa.Table] = {}
 
-    def of(self, month: int) -> pa.Table:
+    def of(self, world: World, month: int) -> pa.Table:
         if month not in self._made:
-            self._made[month] = _rows(self._world, month)
+            self._made[month] = _rows(world, month)
         return self._made[month]
 
 

@@ -73,27 +73,31 @@ class SampleBank:
         self._only_world: World | None = None
 
     def lives(self) -> Iterator[Lives]:
-        """The loans' whole lives, block by block, so that memory holds one block."""
-        if self._only_block is not None:
-            yield self._only_block
-            return
+        """The loans' whole lives, block by block; nothing here holds on to a block, so memory holds one."""
         for start in range(0, self.loans, BLOCK):
-            ids = np.arange(start, min(start + BLOCK, self.loans), dtype=np.uint64)
-            block = live(self.chance, ids, self.first_date, self.window_days, self._mix, self._golden_on)
-            if self.loans <= BLOCK:
-                self._only_block = block
-            yield block
+            yield self._live(start)
 
     def worlds(self) -> Iterator[World]:
         """The same with the people behind the loans."""
+        for start in range(0, self.loans, BLOCK):
+            yield self._world(start)
+
+    def _live(self, start: int) -> Lives:
+        if self._only_block is not None:
+            return self._only_block
+        ids = np.arange(start, min(start + BLOCK, self.loans), dtype=np.uint64)
+        block = live(self.chance, ids, self.first_date, self.window_days, self._mix, self._golden_on)
+        if self.loans <= BLOCK:
+            self._only_block = block
+        return block
+
+    def _world(self, start: int) -> World:
         if self._only_world is not None:
-            yield self._only_world
-            return
-        for block in self.lives():
-            world = World(self.chance, block, self._golden_on, self._mix.planted)
-            if self._only_block is not None:
-                self._only_world = world
-            yield world
+            return self._only_world
+        world = World(self.chance, self._live(start), self._golden_on, self._mix.planted)
+        if self.loans <= BLOCK:
+            self._only_world = world
+        return world
 
     @property
     def is_whole(self) -> bool:
@@ -188,12 +192,13 @@ class SampleBank:
     def write(self, landing: Path, parcels: Sequence[Parcel], key: AnswerKey | None = None) -> None:
         """Write these deliveries, and the answer key, in one pass; memory holds one block and a file a delivery."""
         being_written = [OpenParcel(landing, parcel, self.chance) for parcel in parcels]
-        for number, world in enumerate(self.worlds(), start=1):
+        for world in self.worlds():
             for open_parcel in being_written:
                 open_parcel.add(world)
             if key is not None:
                 key.add(world)
-            log.debug("block %d of %d written", number, -(-self.loans // BLOCK))
+            log.debug("%d of %d loans written", int(world.lives.loans.ids[-1]) + 1, self.loans)
+            del world  # before the next one is made
         for open_parcel in being_written:
             open_parcel.close()
         if key is not None:

@@ -20,7 +20,7 @@ from include.sample_bank.world import World
 
 log = logging.getLogger(__name__)
 
-ROWS_PER_FILE = 400_000
+ROWS_PER_FILE, BYTES_PER_FILE = 400_000, 24 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Parcel:
 
 
 class OpenParcel:
-    """A delivery being written. Small tables become one file, large ones numbered files of some 400,000 rows."""
+    """A delivery being written. Small tables become one file, large ones numbered files."""
 
     def __init__(self, landing: Path, parcel: Parcel, chance: Chance) -> None:
         self._parcel, self._chance = parcel, chance
@@ -74,7 +74,8 @@ class OpenParcel:
             waiting.append(make(world, self._after, self._until))
             if table == "bureau_report" and any(fault.name == "pulls_after_closing" for fault in self._parcel.faults):
                 waiting.append(bureau.pulls_after_closing(world, self._until))
-            if sum(part.num_rows for part in waiting) >= ROWS_PER_FILE:
+            is_large = sum(part.nbytes for part in waiting) >= BYTES_PER_FILE
+            if is_large or sum(part.num_rows for part in waiting) >= ROWS_PER_FILE:
                 self._delivery.add(table, self._gathered(table))
                 self._has_files.add(table)
 

@@ -1,7 +1,8 @@
 """What was planted in the deliveries: causes of trouble, misuse of money, and the innocent look-alikes of each.
 
 One row a fact, with the day on which it happens, the first day on which a lender that reads every delivery could know
-it, and, where it passes, the day on which it is over. ``is_innocent``: it only looks like one of the others, or explains itself. A detector is measured against this.
+it, and, where it passes, the day on which it is over. ``is_innocent``: it only looks like one of the others, or
+explains itself. A detector is measured against this.
 """
 
 from collections.abc import Iterator
