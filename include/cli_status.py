@@ -17,6 +17,7 @@ from rich.table import Table
 from include import services
 from include.business_calendar import EXTEND, covered_until, ends_soon
 from include.errors import PostloanError
+from include.landing.contract import load_systems
 from include.settings import Settings
 from include.warehouse import embedded
 from include.warehouse.connection import connect, warehouse_parameters
@@ -191,6 +192,17 @@ def _landing(settings: Settings) -> str:
     return f"{settings.landing}, {sum(1 for _ in settings.landing.rglob('manifest.json')):,} deliveries"
 
 
+def _contracts(settings: Settings) -> str:
+    from include.sources.contract_check import check_contracts
+
+    found = check_contracts(settings.contracts_dir)
+    if found.problems:
+        raise PostloanError(found.problems[0], next_command="postloan contract check")
+    fetched = sum(1 for system in load_systems().values() if system.is_fetched)
+    place = settings.contracts_dir or "include/contracts"
+    return f"{place}, {len(found.lines)} systems, {fetched} of them fetched from"
+
+
 def _airflow(settings: Settings) -> str:
     stopped = [component.name for component in services.components(settings) if component.pid is None]
     if len(stopped) == len(services.COMPONENTS):
@@ -225,6 +237,7 @@ CHECKS: dict[str, Callable[[Settings], str | Warned]] = {
     "warehouse": _warehouse,
     "rights": _rights,
     "schema": _schema,
+    "contracts": _contracts,
     "landing": _landing,
     "calendar": _calendar,
     "Airflow": _airflow,

@@ -13,7 +13,7 @@ from include.settings import PROJECT_DIR, load_settings
 
 VERBS = (
     "up", "down", "status", "doctor", "migrate", "land", "backfill", "restate", "publish", "rollback", "deliver",
-    "verify", "diff", "lists", "demo", "run", "sample", "quarantine",
+    "verify", "diff", "lists", "demo", "run", "sample", "contract", "manifest", "fetch", "quarantine",
 )  # fmt: skip
 NOT_YET = ("explain", "report", "export", "bench")
 
