@@ -29,6 +29,8 @@ class SourceBook:
     """``repayment_schedule``; a row is known on its schedule_effective_date."""
     transactions: pd.DataFrame
     """``repayment_transaction``; a row is known on its booking_date."""
+    balances_on: Callable[[date], pd.DataFrame] | None = None
+    """``core_loan_balance`` at the end of that day, delivered at month-ends; None: the source does not know."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,11 @@ def write_book(
         repayments = _known_in(book.transactions, transaction_known, after, end)
         contracts = book.contracts_on(end)
         is_history = end == history_to
+        core = {"loan_contract": contracts, "repayment_schedule": schedules}
+        if book.balances_on is not None and (end + timedelta(days=1)).day == 1:
+            core["core_loan_balance"] = book.balances_on(end)
         for system, tables in (
-            ("core_banking", {"loan_contract": contracts, "repayment_schedule": schedules}),
+            ("core_banking", core),
             ("payments", {"repayment_transaction": repayments}),
         ):
             write_delivery(

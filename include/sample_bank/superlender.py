@@ -28,6 +28,7 @@ from include.sample_bank.source_book import (
 )
 
 CURRENCY = "NGN"
+CENT_0 = Decimal("0.00")
 TIMEZONE = "Africa/Lagos"
 INSTALMENTS = {"15": 1, "30": 1, "60": 2, "90": 3}
 DAYS_BETWEEN_INSTALMENTS = 30
@@ -93,7 +94,12 @@ def book_of(loans: pd.DataFrame) -> SourceBook:
             },
         )
 
+    def balances_on(day: date) -> pd.DataFrame:
+        known = loans[(loans["approveddate"] <= day.isoformat()) & (loans["loanamount"] != "")]
+        return pd.DataFrame([_balance(loan, day) for loan in known.itertuples()])
+
     return SourceBook(
+        balances_on=balances_on,
         contracts_on=contracts_on,
         schedules=pd.DataFrame([row for loan in loans.itertuples() for row in _instalments(loan)]),
         transactions=pd.DataFrame([row for loan in loans.itertuples() for row in _repayments(loan)]),
@@ -150,6 +156,34 @@ def _repayments(loan: Any) -> list[dict[str, str]]:
         }
         for number, (paid_on, amount) in enumerate(paid, start=1)
     ]
+
+
+def _balance(loan: Any, day: date) -> dict[str, str]:
+    """What the lender's own book would say at the end of the day, by the file's dates: closed, or an instalment paid.
+
+    Nothing is allocated here: a loan is repaid whole on its closing date, and its first instalment, where there are
+    several, on the date of the first repayment.
+    """
+    instalments = _instalments(loan)
+    today = day.isoformat()
+    is_closed = loan.closeddate <= today
+    paid = len(instalments) if is_closed else int(len(instalments) > 1 and loan.firstrepaiddate <= today)
+    open_ones = instalments[paid:]
+    late = [one for one in open_ones if one["due_date"] < today]
+    total_open = sum((_due(one) for one in open_ones), Decimal(0))
+    return {
+        "loan_id": loan.systemloanid,
+        "balance_date": today,
+        "currency": CURRENCY,
+        "principal_outstanding_amount": str(sum((Decimal(one["principal_due_amount"]) for one in open_ones), CENT_0)),
+        "past_due_amount": str(sum((_due(one) for one in late), CENT_0)),
+        "oldest_unpaid_due_date": late[0]["due_date"] if late else "",
+        "paid_to_date_amount": str(Decimal(loan.totaldue) - total_open),
+    }
+
+
+def _due(instalment: dict[str, str]) -> Decimal:
+    return Decimal(instalment["principal_due_amount"]) + Decimal(instalment["interest_due_amount"])
 
 
 def _first_instalment(loan: Any, total: Decimal, count: int) -> Decimal:

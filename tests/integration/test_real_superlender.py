@@ -146,6 +146,25 @@ def test_loans_without_an_amount_are_in_quarantine_and_excluded_with_a_reason(bo
     assert len(last) == 18_183
 
 
+def test_at_month_ends_every_loan_agrees_with_the_files_own_closing_and_repayment_dates(book: Book):
+    """The 18,178 loans with an amount, to the cent and the day; in between nothing was compared, and that is said."""
+    with connect(book.settings, role="postloan_auditor") as connection:
+        compared = connection.execute(
+            "select as_of_date, measure_code, compared_count, agreeing_count, our_total_amount - their_total_amount "
+            "from serving.recon_summary_history where status_code = 'COMPARED' order by 1, 2"
+        ).fetchall()
+        (stale,) = connection.execute(
+            "select count(distinct as_of_date) from serving.recon_summary_history "
+            "where source_code = 'core_loan_balance' and status_code = 'STALE'"
+        ).fetchone()
+    assert {day for day, *_ in compared} == {date(2017, 5, 31), date(2017, 6, 30), date(2017, 7, 31)}
+    assert all(count == agreeing for _, _, count, agreeing, _ in compared), compared
+    assert {difference for *_, difference in compared} <= {0, None}
+    last = {measure: count for day, measure, count, *_ in compared if day == date(2017, 7, 31)}
+    assert last["principal_outstanding"] == last["paid_to_date"] == 18_178
+    assert stale == len(book.published_dates) - 3
+
+
 def test_a_day_of_superlender_touches_a_part_of_the_loans_and_never_writes_the_rest(book: Book):
     with connect(book.settings, role="postloan_owner") as connection:
         touched = connection.execute(

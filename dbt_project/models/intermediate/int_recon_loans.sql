@@ -7,7 +7,7 @@
 with positions as (
     select
         loan_id,
-        coalesce(currency, '???') as currency,
+        currency,
         product_code,
         branch_code,
         loan_status,
@@ -16,6 +16,8 @@ with positions as (
         paid_to_date_amount,
         oldest_unpaid_due_date
     from {{ source('candidate', 'loan_position') }}
+    -- without a contract there is no currency and nothing to compare
+    where currency is not null
 ),
 
 is_compared as (
