@@ -56,11 +56,15 @@ class KeyRing:
     def tokens(self, kind: str, normalised: Iterable[str], version: int | None = None) -> list[str]:
         """The tokens of normalised values of one kind, under the current version unless another is named."""
         number = version or self.current
-        key, before, prefix = self.keys[number], f"{kind}{SEPARATOR}", f"v{number}:"
-        digest = hmac.digest
-        return [
-            prefix + digest(key, f"{before}{value}".encode(), "sha256").hex()[:TOKEN_HEX_DIGITS] for value in normalised
-        ]
+        prefix, tokens = f"v{number}:", []
+        # HMAC as RFC 2104 states it, from what all values have in common: less than half the time (a test compares)
+        inner, outer = _hmac_states(self.keys[number], f"{kind}{SEPARATOR}")
+        for value in normalised:
+            within, around = inner.copy(), outer.copy()
+            within.update(value.encode())
+            around.update(within.digest())
+            tokens.append(prefix + around.hexdigest()[:TOKEN_HEX_DIGITS])
+        return tokens
 
     def seal(self, tokens: Iterable[str], values: Iterable[str]) -> list[bytes]:
         """Each value encrypted under the current version and bound to its token: nonce and AES-256-GCM text."""
@@ -160,6 +164,12 @@ def masked(kind: str, normal: pa.Array) -> pa.Array:
 def token_of(ring: KeyRing, kind: str, value: str, version: int | None = None) -> str:
     """The token of one value as it was delivered."""
     return ring.tokens(kind, normalised(kind, pa.array([value])).to_pylist(), version)[0]
+
+
+def _hmac_states(key: bytes, before: str) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    block = key.ljust(hashlib.sha256().block_size, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + before.encode())
+    return inner, hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
 
 @lru_cache(maxsize=16)

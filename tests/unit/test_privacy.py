@@ -1,5 +1,6 @@
 """Tokens, masked forms and keys: the same value gives the same token, and nothing gives the value away."""
 
+import hmac
 import json
 import threading
 from pathlib import Path
@@ -54,6 +55,11 @@ def settings(tmp_path: Path) -> Settings:
 )
 def test_two_spellings_of_a_value_have_one_token(kind: str, one: str, other: str) -> None:
     assert token_of(RING, kind, one) == token_of(RING, kind, other)
+
+
+def test_a_token_is_the_hmac_of_kind_and_value() -> None:
+    expected = hmac.new(b"k" * 32, b"phone\x1f13812348000", "sha256").hexdigest()
+    assert token_of(RING, "phone", "13812348000") == f"v1:{expected[:32]}"
 
 
 def test_other_values_kinds_and_keys_have_other_tokens() -> None:
