@@ -20,6 +20,7 @@ from include.settings import DBT_PROJECT_DIR, Settings
 from include.warehouse.connection import connect
 from include.warehouse.data_sets import DataSet, load_data_sets
 from include.warehouse.migrate import ensure_partitions
+from tests.integration import audit_example_borrowers as borrowers
 
 TODAY, YESTERDAY = date(2026, 3, 10), date(2026, 3, 9)
 RUN, BASE = "a" * 16, "b" * 16
@@ -39,7 +40,7 @@ CHAIN = (
     f"('{RUN}', 0, '{RUN}', '{TODAY}'), ('{RUN}', 1, '{BASE}', '{YESTERDAY}'), ('{BASE}', 0, '{BASE}', '{YESTERDAY}')"
 )
 POLICIES = ("delinquency_bucket", "months_on_book_band", "signal", "signal_severity", "kpi_target", "list_band",
-            "recon_tolerance", "recon_known_break", "gl_account")  # fmt: skip
+            *borrowers.POLICIES, "recon_tolerance", "recon_known_break", "gl_account")  # fmt: skip
 ZERO: dict[str, Any] = {"integer": 0, "numeric(18,2)": Decimal(0), "boolean": False, "text": "-"}
 
 
@@ -199,6 +200,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         recon("gl_balance", 1, 0, "0.00", LEDGER_PRINCIPAL),
     ],
     "loan_position": POSITIONS,
+    "use_of_proceeds_check": borrowers.checks(TODAY, RUN),
     "loan_signal": SIGNALS,
     "warning_list": LISTED + BASE_LISTED,
     "warning_cleared": CLEARED,
@@ -277,7 +279,10 @@ def _fill(connection: psycopg.Connection, published: str, staging: str, as_role:
     for name, rows in ROWS.items():
         for row in rows:
             _insert(connection, published, load_data_sets()[name], row)
-    for name, query in (("borrower_position", BORROWERS), ("kpi_portfolio_daily", CELLS)):
+    for name, query in (
+        ("borrower_position", BORROWERS), ("borrower_profile", borrowers.PROFILES), ("kpi_portfolio_daily", CELLS),
+        ("kpi_fund_use_daily", borrowers.CELLS),
+    ):  # fmt: skip
         connection.execute(f"insert into {published}.{name} {query.format(published=published)}")
     connection.execute(as_role)
     connection.execute(

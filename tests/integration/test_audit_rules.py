@@ -13,6 +13,7 @@ from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.data_sets import load_data_sets
 from tests.integration import audit_example as example
+from tests.integration import audit_example_borrowers
 
 ALL_RULES = [
     (stage, table, expectation.meta["rule"])
@@ -48,6 +49,7 @@ def recon(changes: str, source: str = "core_loan_balance") -> str:
 NO_FIGURES = "compared_count = null, agreeing_count = null, breaking_count = null, open_difference_amount = null"
 # (table, rule): what is done to the clean state
 MUTANTS: dict[tuple[str, str], str] = {
+    **audit_example_borrowers.MUTANTS,
     ("touched_loan", "one_row_per_touched_loan"): again("touched_loan", "loan_id = 'L01'"),
     ("touched_loan", "a_touch_has_a_reason"): change("touched_loan", "L01", "reason_codes = ' '"),
     ("touched_loan", "only_a_keyframe_carries_loans"): change("touched_loan", "L01", "is_carried = true"),

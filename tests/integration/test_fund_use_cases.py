@@ -1,5 +1,6 @@
 """Where the money of a draw went, case by case in plain words: tests/cases/fund_use/."""
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
+from include.settings import DBT_PROJECT_DIR
 from include.warehouse.connection import connect
 from tests.support.days import compute, land_all
 from tests.support.fund_use_story import deliver_cases, load_cases, loan_of
 
 TODAY = date(2026, 4, 30)
+POLICY = DBT_PROJECT_DIR / "seeds" / "policy" / "fund_use_detector.csv"
 CASES = load_cases()
 COLUMN = {
     "result": "result_code", "reason": "reason_code", "suspect": "suspect_amount", "traced": "traced_amount",
@@ -36,7 +39,7 @@ def published(server, template_warehouse: str, tmp_path_factory: pytest.TempPath
     deliver_cases(settings.landing, TODAY, CASES)
     land_all(TODAY, settings)
     compute(TODAY, settings)
-    with connect(settings, role="reader") as connection:
+    with connect(settings) as connection:
         rows = connection.cursor(row_factory=dict_row).execute("select * from serving.use_of_proceeds_check").fetchall()
         warned = connection.execute(
             "select loan_id from serving.warning_list where signal_codes like '%fund_use_suspect%'"
@@ -76,7 +79,7 @@ def test_a_suspicion_names_the_movements_that_show_it(published: Published) -> N
 def test_every_draw_paid_out_has_one_check_of_every_detector(published: Published) -> None:
     draws = {key[:2] for key in published.checks}
     detectors = {key[2] for key in published.checks}
-    assert len(detectors) == 8
+    assert detectors == {row[0] for row in csv.reader(POLICY.read_text().splitlines()[1:])}
     assert len(published.checks) == len(draws) * len(detectors)
 
 

@@ -109,6 +109,13 @@ candidates as (
         loan_id,
         change_date
     from {{ ref('int_fund_use_change_dates') }}
+    union all
+    -- something about the borrower moves: every loan of the borrower is computed again
+    select
+        contracts.loan_id,
+        profiles.changes_on as change_date
+    from contracts
+    join {{ ref('int_borrower_profile') }} as profiles on contracts.borrower_id = profiles.borrower_id
 )
 
 select

@@ -60,10 +60,8 @@ movements as (
     from flows
     join draws on flows.draw_id = draws.draw_id
     join detectors on draws.draw_date + detectors.window_days >= flows.booking_date
-    where
-        detectors.detector_code in (
-            'R1_PROHIBITED_PARTY', 'R2_TWO_HOPS', 'R3_OTHER_LENDER', 'R4_ROUND_TRIP', 'R7_PURPOSE_MISMATCH'
-        )
+    -- a detector that follows no money has no window
+    where detectors.window_days > 0
     union all
     select
         returns.draw_id,

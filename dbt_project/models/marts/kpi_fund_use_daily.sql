@@ -1,0 +1,94 @@
+-- Coverage by amount: what the detectors found of the draws of live loans. Additive cells: the base's cells, less what
+-- the touched loans were, plus what they are; recomputed in full at each keyframe.
+-- depends_on: {{ ref('int_touched_loans') }}
+{% set sides = [('new', 1)] if all_loans() else [('new', 1), ('former', -1)] %}
+
+with new_positions as (
+    select * from {{ ref('loan_position') }}
+    where business_date = {{ business_date() }} and run_id = {{ run_id() }}
+),
+
+new_checks as (
+    select * from {{ ref('use_of_proceeds_check') }}
+    where business_date = {{ business_date() }} and run_id = {{ run_id() }}
+),
+
+{% if not all_loans() %}
+former_positions as (
+    select * from {{ former_rows('loan_position') }} as positions
+),
+
+former_checks as (
+    select * from {{ former_rows('use_of_proceeds_check') }} as checks
+),
+
+{% endif %}
+cells as (
+    {% for side, sign in sides %}
+    select
+        positions.product_code,
+        positions.branch_code,
+        checks.currency,
+        checks.purpose_code,
+        checks.detector_code,
+        checks.result_code,
+        {{ sign }} as draw_count,
+        {{ sign }} * checks.draw_amount as draw_amount,
+        {{ sign }} * checks.traced_amount as traced_amount,
+        {{ sign }} * checks.suspect_amount as suspect_amount
+    from {{ side }}_positions as positions
+    join {{ side }}_checks as checks on positions.loan_id = checks.loan_id
+    where positions.is_live
+    union all
+    -- a loan of which no draw was delivered was not looked at: it counts with its principal
+    select
+        positions.product_code,
+        positions.branch_code,
+        positions.currency,
+        'UNKNOWN' as purpose_code,
+        'ALL' as detector_code,
+        'NO_DRAW_RECORD' as result_code,
+        {{ sign }} as draw_count,
+        {{ sign }} * positions.principal_amount as draw_amount,
+        0 as traced_amount,
+        0 as suspect_amount
+    from {{ side }}_positions as positions
+    where
+        positions.is_live
+        and positions.loan_id not in (select checks.loan_id from {{ side }}_checks as checks)
+    union all
+    {% endfor %}
+    select
+        product_code,
+        branch_code,
+        currency,
+        purpose_code,
+        detector_code,
+        result_code,
+        draw_count,
+        draw_amount,
+        traced_amount,
+        suspect_amount
+    from published.kpi_fund_use_daily
+    where
+        {{ 'false' if all_loans() else 'true' }}
+        and business_date = {{ base_business_date() }}
+        and run_id = {{ base_run_id() }}
+)
+
+select
+    {{ business_date() }} as business_date,
+    {{ run_id() }}::text as run_id,
+    product_code,
+    branch_code,
+    currency,
+    purpose_code,
+    detector_code,
+    result_code,
+    sum(draw_count)::integer as draw_count,
+    sum(draw_amount)::numeric(18, 2) as draw_amount,
+    sum(traced_amount)::numeric(18, 2) as traced_amount,
+    sum(suspect_amount)::numeric(18, 2) as suspect_amount
+from cells
+group by product_code, branch_code, currency, purpose_code, detector_code, result_code
+having sum(draw_count) <> 0 or sum(draw_amount) <> 0 or sum(traced_amount) <> 0 or sum(suspect_amount) <> 0
