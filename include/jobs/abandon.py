@@ -13,9 +13,5 @@ def abandon(run_id: str, settings: Settings) -> None:
         run = load_run(connection, run_id)
         if run.status != "OPEN":
             raise RefusedError(f"run {run_id} of {run.business_date} has ended as {run.status}: nothing to abandon")
-        connection.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
-            "where application_name = %s and pid <> pg_backend_pid()",
-            (run.application_name,),
-        )
+        connection.execute("select ops.end_backends(%s)", (run.application_name,))
         end_run(connection, run_id, "ABANDONED", "abandoned by a person")

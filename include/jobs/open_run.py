@@ -159,11 +159,7 @@ def _resume(connection: psycopg.Connection, run: Run) -> str:
 
 def _end_backends(connection: psycopg.Connection, run: Run) -> None:
     """End what a former attempt left in the server: a killed client's statement may still be running."""
-    connection.execute(
-        "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
-        "where application_name = %s and pid <> pg_backend_pid()",
-        (run.application_name,),
-    )
+    connection.execute("select ops.end_backends(%s)", (run.application_name,))
 
 
 def _open_new(

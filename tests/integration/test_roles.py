@@ -238,6 +238,19 @@ def test_a_step_can_say_of_itself_only_that_it_is_done(published: Settings) -> N
                     connection.execute(insert, (RUN, step))
 
 
+def test_what_a_former_attempt_left_running_is_ended_and_nothing_else(published: Settings) -> None:
+    left = connect(published, role="postloan_transformer", application_name=f"postloan:{RUN}:1", autocommit=True)
+    other = connect(published, role="postloan_transformer", application_name=f"postloan:{RUN}:2", autocommit=True)
+    with connect(published, role="postloan_publisher", autocommit=True) as connection:
+        assert connection.execute("select ops.end_backends(%s)", (f"postloan:{RUN}:1",)).fetchone() == (1,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select ops.end_backends('psql')")
+    with pytest.raises(psycopg.OperationalError):
+        left.execute("select 1")
+    assert other.execute("select 1").fetchone() == (1,)
+    other.close()
+
+
 def test_a_reader_of_a_branch_sees_that_branch_and_no_other(published: Settings) -> None:
     seen = {}
     for role in ("reader", *PEOPLE):
