@@ -244,7 +244,7 @@ def _found(
     causes = _by_loan(facts, detects.kinds) if only_wrong else {}
     n = hits = 0
     for fact in facts.get(kind, ()):
-        first = fact.knowable + timedelta(days=0 if only_wrong else detects.wait)
+        first = fact.happens if only_wrong else fact.knowable + timedelta(days=detects.wait)
         last = min(first + timedelta(days=detects.within), fact.ends - timedelta(days=1))
         loans = [loan for loan in fact.loans if loan not in causes]
         visible = [loan for loan in loans if any(first <= day <= last for day in seen.live.get(loan, ()))]

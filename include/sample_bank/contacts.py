@@ -246,7 +246,8 @@ def _revisits(world: World) -> Attempts:
 def _inbound(world: World) -> list[Attempts]:
     """Who calls us: for relief, because our own debit came late, or about something else altogether."""
     fates, rows = world.once(make_fates), world.instalments
-    ours = np.flatnonzero(world.once(technical))
+    # not everybody complains
+    ours = np.flatnonzero(world.once(technical) & (rows.number % 2 == 1))
     loan = rows.loan[ours]
     asks, complains = np.flatnonzero(fates.has("HARDSHIP")), np.flatnonzero(fates.has("COMPLAINT_NO_HARDSHIP"))
     called = {"channel": PHONE, "is_inbound": True, "outcome": REACHED}

@@ -29,15 +29,16 @@ def autodebits(world: World) -> Flows:
 
 
 def technical(world: World) -> NDArray[np.bool_]:
-    """Per instalment: the money was there and the bank's own debit came some days late."""
-    rows = world.instalments
+    """Per instalment: the money was there and the bank's own debit came some days late, once or month after month."""
+    rows, loans = world.instalments, world.lives.loans
     late = rows.settled_on - rows.due_on
-    slips = world.lives.behaviours[rows.loan] == BEHAVIOURS.index("OCCASIONALLY_LATE")
+    behaviour = world.lives.behaviours[rows.loan]
     by_debit = world.once(is_autodebit)[rows.loan] & world.has_account[world.owner[rows.loan]]
-    dice = world.chance.uniform(
-        world.lives.loans.ids[rows.loan] * np.uint64(64) + rows.number.astype(np.uint64), "bank's fault"
-    )
-    found: NDArray[np.bool_] = slips & by_debit & (late >= 1) & (late <= TECHNICAL_DAYS) & (dice < 0.6)
+    ids = loans.ids[rows.loan] * np.uint64(64) + rows.number.astype(np.uint64)
+    once = (behaviour == BEHAVIOURS.index("OCCASIONALLY_LATE")) & (world.chance.uniform(ids, "bank's fault") < 0.9)
+    always = (world.chance.uniform(loans.ids, "debited late by us") < 0.3)[rows.loan]
+    always &= behaviour == BEHAVIOURS.index("HABITUALLY_LATE")
+    found: NDArray[np.bool_] = (once | always) & by_debit & (late >= 1) & (late <= TECHNICAL_DAYS)
     return found
 
 

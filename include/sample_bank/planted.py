@@ -46,7 +46,7 @@ CURED_FOR_DAYS = 60
 DAYS_IN_ALL = 1 << 32
 DAYS_UNTIL_OTHERS_REPORT = 8
 INNOCENT_FATES = (
-    "PLAINTIFF", "CASE_WITHDRAWN", "HARD_TO_REACH", "COMPLAINT_NO_HARDSHIP", "BUSINESS_MOVED",
+    "PLAINTIFF", "CASE_WITHDRAWN", "COMPLAINT_NO_HARDSHIP", "BUSINESS_MOVED",
 )  # fmt: skip
 AT_THE_BUREAU = ("MORTGAGE_SHOPPING", "REFINANCED", "AFFORDABLE_NEW_LINE", "SCORE_DIP", "DAYS_LATE_ELSEWHERE")
 INNOCENT_USES = ("FURNITURE", "PROPERTY_OTHER_MONEY", "FUND_PLAN", "OWN_AND_BACK", "CONSOLIDATION")
@@ -138,6 +138,7 @@ def _people(world: World) -> Iterator[Fact]:
         yield _of_people(world, name, False, fates.on(name), fates.on(name))
     for name in INNOCENT_FATES:
         yield _of_people(world, name, True, fates.on(name), fates.on(name))
+    yield _of_people(world, "HARD_TO_REACH", True, fates.on("HARD_TO_REACH"), fates.on("HARD_TO_REACH", plus=6))
     second = world.lives.second
     relief = second.reasons == REASONS.index("RESTRUCTURE")
     on = second.effective_on[relief]
