@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from include.errors import DeliveryError, SourceError
+from include.errors import DeliveryError, PostloanError, SourceError
 from include.landing.contract import Contract, contract_path
 from include.landing.contract_source import Database, Ready, TableSource
 from include.sources.connection import SourceConnection
@@ -90,6 +90,11 @@ def _snapshot(connection: SourceConnection) -> Iterator[sa.Connection]:
             f"the source {connection.name} at {connection.place} cannot be read: {reason}. Nothing was fetched",
             next_command=f"airflow connections test {connection.name}",
         ) from None  # SQLAlchemy's own text may show parameters
+    except ImportError as error:
+        raise PostloanError(
+            f"the source {connection.name} is a {url.drivername} database, and no driver for it is installed: {error}",
+            next_command="postloan doctor",
+        ) from None
 
 
 def _ready_date(database: sa.Connection, ready: Ready) -> date | None:

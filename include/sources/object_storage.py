@@ -7,12 +7,13 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from include.errors import DeliveryError, SourceError
+from include.errors import DeliveryError, PostloanError, SourceError
 from include.landing.contract import Contract
 from include.landing.contract_source import ObjectStorage
 from include.landing.discover import DATE_FOLDER, HISTORY_FOLDER
@@ -39,10 +40,9 @@ class StorageFetch:
 
         ``is_known``: whether one, by its date and the name of its subfolder (empty: none), need not be looked at.
         """
-        try:
+        with self._reading(self.root):
+            self._forget_listings()
             found = [*self.root.glob(f"*/{MANIFEST_NAME}"), *self.root.glob(f"*/*/{MANIFEST_NAME}")]
-        except OSError as error:
-            raise self._unreachable(self.root, error) from None
         base = len(self.root.parts)
         for path in sorted(found, key=str):
             day, *inside = path.parent.parts[base:]
@@ -68,10 +68,12 @@ class StorageFetch:
     def marked(self, business_date: date, contracts: Mapping[str, Contract], staged: Path) -> Fetched | None:
         """The date's files with a manifest of ours; None when the sender's marker is not there."""
         folder = self.root.joinpath(*self.source.folder_of(business_date).split("/"))
-        if not folder.joinpath(self.source.marker).exists():
-            log.info("%s has no %s yet", folder, self.source.marker)
-            return None
-        names = sorted(path.name for path in self._listed(folder) if path.name != self.source.marker)
+        with self._reading(folder):
+            self._forget_listings()
+            if not folder.joinpath(self.source.marker).exists():
+                log.info("%s has no %s yet", folder, self.source.marker)
+                return None
+            names = sorted(path.name for path in folder.iterdir() if path.name != self.source.marker)
         claimed = claim([name for name in names if not name.startswith((".", "_"))], contracts)
         missing = [table for table, contract in contracts.items() if contract.required and table not in claimed]
         if missing:
@@ -84,26 +86,20 @@ class StorageFetch:
         return Fetched(staged, manifest_of(self.system, business_date, tables, self.source.encoding))
 
     def _manifest(self, path: RemotePath) -> Manifest:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise DeliveryError(f"{path} is larger than {MAX_MANIFEST_BYTES} bytes: not a manifest")
+        with self._reading(path):
+            content = path.read_bytes() if path.stat().st_size <= MAX_MANIFEST_BYTES else b""
         try:
-            manifest = Manifest.model_validate_json(path.read_bytes())
+            manifest = Manifest.model_validate_json(content)
         except ValueError as error:
             raise DeliveryError(f"{path} cannot be used: {error}") from None
         if manifest.system != self.system:
             raise DeliveryError(f"{path} says it is of {manifest.system}, and lies where {self.system} is looked for")
         return manifest
 
-    def _listed(self, folder: RemotePath) -> list[RemotePath]:
-        try:
-            return sorted(folder.iterdir(), key=lambda path: path.name) if folder.is_dir() else []
-        except OSError as error:
-            raise self._unreachable(folder, error) from None
-
     def _copy(self, remote: RemotePath, local: Path, business_date: date) -> str:
         """Copy in pieces; returns the digest. A file that changes meanwhile is refused."""
         digest = hashlib.sha256()
-        try:
+        with self._reading(remote):
             size = remote.stat().st_size
             with remote.open("rb") as source, local.open("wb") as target:
                 shutil.copyfileobj(_Digested(source, digest), target, 1024**2)
@@ -112,15 +108,25 @@ class StorageFetch:
                     f"{remote} changed while it was fetched: it is still being written. Nothing was landed",
                     next_command=f"postloan fetch {self.system} {business_date}",
                 )
-        except OSError as error:
-            raise self._unreachable(remote, error) from None
         return digest.hexdigest()
 
-    def _unreachable(self, path: RemotePath, error: OSError) -> SourceError:
-        return SourceError(
-            f"{path} cannot be read: {error.strerror or type(error).__name__}. Nothing was landed",
-            next_command=f"postloan contract check  # the source of {self.system}",
-        )
+    def _forget_listings(self) -> None:
+        """fsspec remembers what it has listed; what came since would not be seen."""
+        self.root.fs.invalidate_cache()
+
+    @contextmanager
+    def _reading(self, path: RemotePath) -> Iterator[None]:
+        """Whatever a storage raises is a source that failed. Only its kind is told: its text may show addresses."""
+        try:
+            yield
+        except PostloanError:
+            raise
+        except Exception as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise SourceError(
+                f"{path} cannot be read: {why}. Nothing was landed",
+                next_command=f"postloan contract check  # the source of {self.system}",
+            ) from None
 
 
 class _Digested:

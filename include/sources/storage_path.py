@@ -1,5 +1,6 @@
 """Opens object storage on the command line, as ``POSTLOAN_CONNECTION_<NAME>`` says; in a DAG Airflow does."""
 
+from include.errors import PostloanError
 from include.landing.contract_source import ObjectStorage
 from include.sources.connection import Resolve, SourceConnection
 from include.sources.object_storage import OpenStorage, RemotePath
@@ -11,8 +12,17 @@ def opened_with(resolve: Resolve) -> OpenStorage:
     def opened(source: ObjectStorage) -> RemotePath:
         from upath import UPath
 
-        connection = resolve(source.connection) if source.connection is not None else None
-        return UPath(source.path, **(_options(connection) if connection is not None else {}))
+        options = _options(resolve(source.connection)) if source.connection is not None else {}
+        try:
+            path = UPath(source.path, **options)
+            path.fs  # noqa: B018 (the file system is only looked for here)
+        except (ImportError, ValueError) as error:
+            raise PostloanError(
+                f"{source.path}: this installation cannot read such storage; its fsspec package is missing "
+                "(s3fs, gcsfs, adlfs)",
+                next_command="postloan doctor",
+            ) from error
+        return path
 
     return opened
 

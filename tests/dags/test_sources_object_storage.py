@@ -11,14 +11,16 @@ import pytest
 import yaml
 
 from dags.source_connection import open_storage, through_airflow
-from include.errors import DeliveryError, SourceError
+from include.errors import DeliveryError, PostloanError, SourceError
 from include.jobs.fetch import fetch
 from include.jobs.land import land
 from include.landing.contract import contracts_of, load_systems
 from include.landing.contract_source import ObjectStorage
 from include.landing.delivery_writer import write_delivery
 from include.settings import CONTRACTS_DIR, Settings
+from include.sources.connection import from_environment
 from include.sources.object_storage import StorageFetch
+from include.sources.storage_path import opened_with
 from tests.support.landing_rows import payment, payments, query
 from tests.support.source_systems import lender
 
@@ -167,9 +169,26 @@ def test_a_delivery_of_another_system_is_refused(with_manifest: StorageFetch, bu
 def test_storage_that_cannot_be_read_is_a_source_that_failed(
     with_manifest: StorageFetch, bucket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class EndpointConnectionError(Exception):
+        """As botocore's: no OSError."""
+
     def broken(*_: object) -> None:
-        raise ConnectionResetError("reset")
+        raise EndpointConnectionError("https://key:secret@lake.example")
 
     monkeypatch.setattr(type(with_manifest.root), "glob", broken, raising=False)
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(SourceError, match=r"cannot be read: EndpointConnectionError\. Nothing was landed"):
         list(with_manifest.manifests(DAY, nothing_known))
+
+
+def test_storage_for_which_nothing_is_installed_is_said_so() -> None:
+    source = ObjectStorage(kind="object_storage", path="s3://lake/core")
+    with pytest.raises(PostloanError, match="its fsspec package is missing"):
+        opened_with(from_environment)(source)
+
+
+def test_the_command_line_reads_the_same_directory(with_manifest: StorageFetch, bucket: Path) -> None:
+    written = write_delivery(bucket, "", DAY, {"repayment_transaction": payments(payment("T1"))})
+    written.write_text(written.read_text(encoding="utf-8").replace('"system": ""', '"system": "payments"'))
+    root = opened_with(from_environment)(with_manifest.source)
+    ((folder, _),) = StorageFetch(with_manifest.source, "payments", root).manifests(DAY, nothing_known)
+    assert folder.name == "2026-01-05"

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from include.errors import DeliveryError, SourceError
+from include.errors import DeliveryError, PostloanError, SourceError
 from include.jobs.fetch import fetch, fetch_again, fetch_or_go_on
 from include.jobs.land import land
 from include.landing.manifest import read_manifest
@@ -369,6 +369,15 @@ def test_a_source_that_is_down_is_named_without_its_password(
     with pytest.raises(SourceError, match=r"old_core at postgresql://127\.0\.0\.1:1 cannot be read") as refused:
         fetch_or_go_on(DAY, "old_core", settings)
     assert PASSWORD not in f"{refused.value!r} {refused.value} {caplog.text}"
+
+
+def test_a_database_without_a_driver_says_what_is_missing(
+    source: Source, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTLOAN_CONNECTION_OLD_CORE", f"oracle+oracledb://reader:{PASSWORD}@core.example/core")
+    with pytest.raises(PostloanError, match=r"oracle\+oracledb database, and no driver") as refused:
+        fetch(DAY, "old_core", settings)
+    assert PASSWORD not in str(refused.value)
 
 
 def test_the_sources_login_is_used_for_reading_only(source: Source, settings: Settings) -> None:
