@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from include.sample_bank.debits import autodebits, failed_debits, is_tight_month, prefunded
 from include.sample_bank.frames import CURRENCY, amounts, codes, dates, identifiers, same
-from include.sample_bank.fund_use import proceeds
 from include.sample_bank.movements import (
     ACCOUNT_ELSEWHERE,
     CASH,
@@ -36,6 +35,7 @@ from include.sample_bank.movements import (
 from include.sample_bank.randomness import Cents
 from include.sample_bank.salaries import income_flows
 from include.sample_bank.schedules import MONTH_STARTS, month_of
+from include.sample_bank.spending import proceeds
 from include.sample_bank.world import World
 
 DAILY_MCC = (5411, 5812, 5541, 4111, 5977, 7832)
