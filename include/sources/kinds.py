@@ -113,7 +113,8 @@ def _from_database(
     )
     if files is not None and again is not None:
         for table, path in files.items():
-            if contracts[table].source is not None and contracts[table].source.watermark is not None:
+            part = contracts[table].source
+            if part is not None and part.watermark is not None:
                 rewrite_with(path, EarlierRows(contracts[table], [again.folder]))
     is_history = window.after is None and source.history_from is not None and again is None
     return files, {"kind": "history", "from_date": source.history_from} if is_history else {}

@@ -11,7 +11,7 @@ from include.errors import DeliveryError
 from include.landing.contract import Contract, contract_path, contracts_of, load_systems
 from include.landing.contract_source import Files
 from include.landing.delivery_writer import delivery_folder
-from include.landing.manifest import MANIFEST_NAME, Manifest, ManifestFile, ManifestTable, read_manifest
+from include.landing.manifest import MANIFEST_NAME, Manifest, ManifestFile, read_manifest
 from include.settings import Settings
 from include.sources.measure import measured
 
@@ -21,11 +21,12 @@ def manifest_of(
 ) -> Manifest:
     """The manifest of these files, tables in the order of their contracts. ``kind``: of the delivery, and its dates."""
     listed = [
-        ManifestTable(table=table, encoding=encoding, files=tuple(tables[table]))
+        {"table": table, "encoding": encoding, "files": tables[table]}
         for table in contracts_of(system)
         if tables.get(table)
     ]
-    return Manifest(system=system, business_date=business_date, tables=tuple(listed), **{"kind": "daily", **kind})
+    stated = {"system": system, "business_date": business_date, "tables": listed}
+    return Manifest.model_validate({**stated, "kind": "daily", **kind})
 
 
 def put_manifest(folder: Path, manifest: Manifest) -> Path:

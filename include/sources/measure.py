@@ -4,7 +4,7 @@ So a manifest that we write says what landing will find, to the cent, and a tria
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -98,7 +98,7 @@ def tried(path: Path, contract: Contract, encoding: str) -> Trial:
     return trial
 
 
-def _refused(line_no: Iterator[int], problem: Iterator[int]) -> Iterator[tuple[int, int]]:
+def _refused(line_no: Iterable[int], problem: Iterable[int]) -> Iterator[tuple[int, int]]:
     return ((line, number) for line, number in zip(line_no, problem, strict=True) if number)
 
 

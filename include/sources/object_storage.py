@@ -5,7 +5,6 @@ Works on any path-like that is given: Airflow's ObjectStoragePath in a DAG, a UP
 
 import hashlib
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from include.sources.measure import measured
 from include.sources.staging import Fetched
 
 log = logging.getLogger(__name__)
+BLOCK_BYTES = 1024**2
 RemotePath: TypeAlias = Any  # a pathlib-like path: joinpath, iterdir, is_dir, exists, open, stat
 OpenStorage: TypeAlias = Callable[[ObjectStorage], RemotePath]
 
@@ -102,7 +102,9 @@ class StorageFetch:
         with self._reading(remote):
             size = remote.stat().st_size
             with remote.open("rb") as source, local.open("wb") as target:
-                shutil.copyfileobj(_Digested(source, digest), target, 1024**2)
+                while block := source.read(BLOCK_BYTES):
+                    digest.update(block)
+                    target.write(block)
             if (size, size) != (local.stat().st_size, remote.stat().st_size):
                 raise SourceError(
                     f"{remote} changed while it was fetched: it is still being written. Nothing was landed",
@@ -127,18 +129,6 @@ class StorageFetch:
                 f"{path} cannot be read: {why}. Nothing was landed",
                 next_command=f"postloan contract check  # the source of {self.system}",
             ) from None
-
-
-class _Digested:
-    """A file that is hashed while it is read."""
-
-    def __init__(self, file: Any, digest: Any) -> None:
-        self._file, self._digest = file, digest
-
-    def read(self, size: int) -> bytes:
-        block: bytes = self._file.read(size)
-        self._digest.update(block)
-        return block
 
 
 def _is_kept(name: str) -> bool:
