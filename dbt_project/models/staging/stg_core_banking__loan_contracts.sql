@@ -1,31 +1,23 @@
 -- One row per loan: its contract as the run knows it.
 {{ config(materialized="view") }}
 
-with source as (
-    select * from {{ source('core_banking', 'core_banking__loan_contract') }}
-),
-
-in_effect as (
-    select
-        -- ids
-        source.loan_id,
-        source.borrower_id,
-        -- codes
-        source.product_code,
-        source.channel_code,
-        -- a digital lender has no branches; cells and lists need a complete key
-        coalesce(source.branch_code, 'NONE') as branch_code,
-        source.currency,
-        source.timezone,
-        source.repayment_method,
-        source.contract_status,
-        -- dates
-        source.disbursement_date,
-        source.status_date,
-        -- amounts
-        source.principal_amount
-    from source
-    where {{ in_effect('source', 'core_banking__loan_contract') }}
-)
-
-select * from in_effect
+select
+    -- ids
+    source.loan_id,
+    source.borrower_id,
+    -- codes
+    source.product_code,
+    source.channel_code,
+    -- a digital lender has no branches; cells and lists need a complete key
+    coalesce(source.branch_code, 'NONE') as branch_code,
+    source.currency,
+    source.timezone,
+    source.repayment_method,
+    source.contract_status,
+    -- dates
+    source.disbursement_date,
+    source.status_date,
+    -- amounts
+    source.principal_amount
+from {{ source('core_banking', 'core_banking__loan_contract') }} as source
+where {{ in_effect('source', 'core_banking__loan_contract') }}

@@ -1,25 +1,17 @@
 -- One row per observation of a borrower's income or work.
-with source as (
-    select * from {{ source('customer', 'customer__income_employment_refresh') }}
-),
-
-in_effect as (
-    select
-        -- ids
-        source.refresh_id,
-        source.borrower_id,
-        -- codes
-        source.evidence_code,
-        source.currency,
-        source.social_insurance_code,
-        -- flags
-        source.has_employer_changed,
-        -- dates
-        source.observed_date,
-        -- amounts and rates
-        source.monthly_income_amount
-    from source
-    where {{ in_effect('source', 'customer__income_employment_refresh') }}
-)
-
-select * from in_effect
+select
+    -- ids
+    source.refresh_id,
+    source.borrower_id,
+    -- codes
+    source.evidence_code,
+    source.currency,
+    source.social_insurance_code,
+    -- flags
+    source.has_employer_changed,
+    -- dates
+    source.observed_date,
+    -- amounts and rates
+    source.monthly_income_amount
+from {{ source('customer', 'customer__income_employment_refresh') }} as source
+where {{ in_effect('source', 'customer__income_employment_refresh') }}

@@ -1,18 +1,10 @@
 -- One row per ledger account, branch and currency: its balance. Reconciliation only; nothing else reads it.
-with source as (
-    select * from {{ source('general_ledger', 'general_ledger__gl_balance') }}
-),
-
-in_effect as (
-    select
-        -- ids
-        source.gl_account_code,
-        source.branch_code,
-        source.currency,
-        -- amounts and rates
-        source.balance_amount
-    from source
-    where {{ in_effect('source', 'general_ledger__gl_balance') }}
-)
-
-select * from in_effect
+select
+    -- ids
+    source.gl_account_code,
+    source.branch_code,
+    source.currency,
+    -- amounts and rates
+    source.balance_amount
+from {{ source('general_ledger', 'general_ledger__gl_balance') }} as source
+where {{ in_effect('source', 'general_ledger__gl_balance') }}

@@ -1,24 +1,16 @@
 -- One row per transaction. Reversals are negative and count at their own value date.
 {{ config(materialized="view") }}
 
-with source as (
-    select * from {{ source('payments', 'payments__repayment_transaction') }}
-),
-
-in_effect as (
-    select
-        -- ids
-        source.transaction_id,
-        source.loan_id,
-        source.reversal_of_transaction_id,
-        -- codes
-        source.transaction_type,
-        -- dates
-        source.value_date,
-        -- amounts
-        source.amount
-    from source
-    where {{ in_effect('source', 'payments__repayment_transaction') }}
-)
-
-select * from in_effect
+select
+    -- ids
+    source.transaction_id,
+    source.loan_id,
+    source.reversal_of_transaction_id,
+    -- codes
+    source.transaction_type,
+    -- dates
+    source.value_date,
+    -- amounts
+    source.amount
+from {{ source('payments', 'payments__repayment_transaction') }} as source
+where {{ in_effect('source', 'payments__repayment_transaction') }}
