@@ -150,11 +150,12 @@ def main() -> None:
 def facts_of(planted: pd.DataFrame, seen: Seen) -> dict[str, list[Fact]]:
     """The planted facts by kind, with the loans whose signals would show each."""
     facts: dict[str, list[Fact]] = defaultdict(list)
-    for row in planted.itertuples():
-        loans = {row.loan_id} if isinstance(row.loan_id, str) else seen.loans_of.get(row.borrower_id, set())
-        ends = row.ends_date if isinstance(row.ends_date, date) else date.max
+    columns = ["kind", "borrower_id", "loan_id", "happens_date", "knowable_date", "ends_date"]
+    for kind, borrower_id, loan_id, happens, knowable, ends in planted[columns].itertuples(index=False, name=None):
+        loans = {loan_id} if isinstance(loan_id, str) else seen.loans_of.get(borrower_id, set())
+        until = ends if isinstance(ends, date) else date.max
         if loans:
-            facts[row.kind].append(Fact(row.kind, frozenset(loans), row.happens_date, row.knowable_date, ends))
+            facts[kind].append(Fact(kind, frozenset(loans), happens, knowable, until))
     return facts
 
 
@@ -211,7 +212,8 @@ def print_detectors(facts: dict[str, list[Fact]], seen: Seen, dates: list[date])
 def _precision(code: str, detects: Detects, facts: dict[str, list[Fact]], seen: Seen) -> dict[str, object]:
     """Of the loans that the signal was raised for, how many have a planted cause by then."""
     causes, innocent = _by_loan(facts, detects.kinds), _by_loan(facts, detects.look_alikes)
-    right, wrong, nothing = 0, defaultdict(int), 0
+    right, nothing = 0, 0
+    wrong: dict[str, int] = defaultdict(int)
     raised = {loan: days for (signal, loan), days in seen.raised.items() if signal == code}
     for loan, days in raised.items():
         explained = [fact.kind for fact in causes.get(loan, ()) if _is_before(fact, days)]

@@ -128,7 +128,7 @@ def _owed(schedules: Schedules, received: Cents, day: int) -> tuple[Cents, Cents
     principal = np.where(is_open.any(axis=1), np.minimum(unpaid, schedules.principal).sum(axis=1), 0)
     is_due = schedules.exists & (schedules.due_on < day)
     is_late = is_due & is_open
-    late: NDArray[np.bool_] = is_late.any(axis=1)
+    late = np.logical_or.reduce(is_late, axis=1)
     first = schedules.due_on[np.arange(len(late)), is_late.argmax(axis=1)]
     past_due = np.where(late, np.where(is_due, unpaid, 0).sum(axis=1), 0)
     return principal, past_due, np.where(late, first, NEVER)

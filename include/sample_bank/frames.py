@@ -152,7 +152,9 @@ def decimals(units: NDArray[np.int64], kind: pa.DataType, is_null: NDArray[np.bo
     return exact if is_null is None else pc.if_else(pa.array(is_null), pa.scalar(None, kind), exact)
 
 
-def codes(indexes: NDArray[np.int64], names: Sequence[str], is_null: NDArray[np.bool_] | None = None) -> pa.Array:
+def codes(
+    indexes: NDArray[np.int64], names: Sequence[str | None], is_null: NDArray[np.bool_] | None = None
+) -> pa.Array:
     """The name that each index stands for."""
     return pa.array(list(names), pa.string()).take(pa.array(indexes, mask=is_null))
 

@@ -45,8 +45,8 @@ def uses(world: World) -> NDArray[np.int64]:
     names = list(USES)
     innocent = np.array([names.index(name) for name in INNOCENT_USES])
     bad = np.array([names.index(name) for name in MISUSES])
-    share = sum(MISUSES.values()) / 100 * world.planted
-    share = np.where(world.loan_trouble_on < NEVER, share * TIMES_AS_OFTEN_IN_TROUBLE, share)
+    usual = sum(MISUSES.values()) / 100 * world.planted
+    share = np.where(world.loan_trouble_on < NEVER, usual * TIMES_AS_OFTEN_IN_TROUBLE, usual)
     is_bad = chance.uniform(loans.ids, "misused") < share
     found = np.where(
         is_bad,

@@ -63,26 +63,26 @@ def income_employment_refresh(world: World, after: int, until: int) -> pa.Table:
     parts.append(_chosen(moved < NEVER, moved, insured, 8, after, until))
     parts.append(_chosen(told < NEVER, told, np.full(len(world), SELF_STATED), 9, after, until))
     owner, on, evidence = (np.concatenate([part[place] for part in parts]) for place in range(3))
-    number = np.concatenate([np.full(len(part[0]), part[3], dtype=np.int64) for part in parts])
-    order = np.lexsort((number, owner))
-    owner, on, evidence, number = owner[order], on[order], evidence[order], number[order]
+    numbers = np.concatenate([np.full(len(part[0]), part[3], dtype=np.int64) for part in parts])
+    order = np.lexsort((numbers, owner))
+    owner, on, evidence, numbers = owner[order], on[order], evidence[order], numbers[order]
     income = income_on(world, owner, on)
-    wobble = world.chance.whole(world.ids[owner] * np.uint64(16) + number.astype(np.uint64), "income wobble", -4, 6)
+    wobble = world.chance.whole(world.ids[owner] * np.uint64(16) + numbers.astype(np.uint64), "income wobble", -4, 6)
     has_stopped = on >= fates.on("SALARY_STOPPED")[owner]
     is_self_employed = world.is_self_employed[owner]
     insurance = np.where(is_self_employed, 2, has_stopped.astype(np.int64))
     return pa.table(
         {
-            "refresh_id": identifiers(world.ids[owner] * np.uint64(10) + number.astype(np.uint64), "R", 11),
+            "refresh_id": identifiers(world.ids[owner] * np.uint64(10) + numbers.astype(np.uint64), "R", 11),
             "borrower_id": identifiers(world.ids[owner], "C", 10),
             "observed_date": dates(on),
             "evidence_code": codes(evidence, EVIDENCE),
             "currency": same(CURRENCY, len(owner)),
             "monthly_income_amount": decimals(
-                income * (100 + wobble) // 10_000 * 100, pa.decimal128(18, 2), number == 8
+                income * (100 + wobble) // 10_000 * 100, pa.decimal128(18, 2), numbers == 8
             ),
             "social_insurance_code": codes(insurance, INSURANCE, evidence == SELF_STATED),
-            "has_employer_changed": pa.array(number == 8),
+            "has_employer_changed": pa.array(numbers == 8),
         }
     )
 
