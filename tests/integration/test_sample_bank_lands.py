@@ -7,8 +7,11 @@ import pytest
 
 from include.errors import DeliveryError, LateDeliveryError
 from include.jobs.land import land
+from include.landing.contract import load_contracts
+from include.landing.discover import connected_systems
 from include.sample_bank.bank import EVERY_STYLE, SYSTEMS, generate
 from include.sample_bank.scenario import scenario
+from include.sample_bank.systems import EVERYTHING
 from include.warehouse.connection import connect
 
 
@@ -32,6 +35,27 @@ def test_a_clean_bank_lands_without_losing_or_doubting_a_row(settings):
     assert counts["loan_contract"]["rows_unchanged"] > 5_000
     assert counts["repayment_transaction"]["rows_loaded"] == counts["repayment_transaction"]["rows_in"] > 5_000
     assert counts["repayment_schedule"]["rows_loaded"] == counts["repayment_schedule"]["rows_in"] > 9_000
+
+
+def test_the_whole_bank_lands_without_losing_or_doubting_a_row_but_unlawful_pulls(settings):
+    faults = {date(2026, 1, 6): ["unlawful_pulls", "pulls_after_closing"]}
+    dates = generate(settings.landing, 250, date(2026, 1, 4), 2, seed=4, faults=faults, systems=EVERYTHING)
+    for day in [date(2026, 1, 4), *dates]:
+        for system in connected_systems(settings.landing):
+            land(day, system, settings)
+    contracts = {contract.table for contract in load_contracts() if contract.system in EVERYTHING}
+    parts = ["rows_in", "rows_loaded", "rows_unchanged", "rows_quarantined", "rows_duplicate"]
+    counts = ledger(settings, parts)
+    assert set(counts) == contracts and all(row["rows_in"] > 0 for row in counts.values())
+    for table, row in counts.items():
+        incoming, *rest = (row[part] for part in parts)
+        assert incoming == sum(rest), table
+        assert row["rows_duplicate"] == 0, table
+    assert {table for table, row in counts.items() if row["rows_quarantined"]} >= {"bureau_report"}
+    with connect(settings, application_name="test") as connection:
+        query = "select distinct table_name, reason_code from quarantine.rows"
+        reasons = set(connection.execute(query).fetchall())
+    assert reasons <= {("bureau_report", "unlawful_inquiry"), ("bureau_tradeline", "unlawful_inquiry")}
 
 
 def test_every_delivery_of_the_scripted_winter_lands_as_the_script_says(settings):
