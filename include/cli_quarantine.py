@@ -119,7 +119,7 @@ def fix(
     from include.warehouse.connection import connect
 
     settings = settings_of_this_process()
-    if (file is None) == (row is None) or bool(values) == (row is not None and as_delivered):
+    if (file is None) == (row is None) or (row is not None and bool(values) == as_delivered):
         raise PostloanError(
             "give BATCH:LINE and COLUMN=VALUE..., or BATCH:LINE --as-delivered, or --file",
             next_command="postloan quarantine fix --help",

@@ -1,12 +1,15 @@
 """Refused rows are corrected by one person, released by another, and then count as if they had come clean."""
 
+import os
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from include.cli import app
 from include.errors import PostloanError, RefusedError
 from include.jobs.land import land
 from include.landing.contract import contracts_of
@@ -356,3 +359,32 @@ def test_a_row_right_as_delivered_may_be_vouched_for(bank: Settings) -> None:
     release(bank, [second], WANG)
     assert amounts(bank, DAY) == [("T1", "6.00")]
     assert_accounted(bank)
+
+
+def test_a_person_does_all_of_it_from_the_command_line(bank: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.settings.load_settings", lambda: bank)
+
+    def type_command(*words: str, code: int = 0) -> str:
+        before = os.umask(0o022)
+        result = CliRunner().invoke(app, ["quarantine", *words])
+        os.umask(before)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    pay(bank, DAY, payment("T1", amount="5.00O"), payment("T2", amount="free"))
+    first, second = (str(row.place) for row in refused_rows(bank))
+    listed = type_command("list", "--system", "payments")
+    assert first in listed
+    assert "not_an_exact_decimal" in listed
+    assert "5.00O" not in listed
+    assert "9.99x" in type_command("show", first), "the shape of the text, and not the text"
+    assert "5.00O" in type_command("show", first, "--reveal", "--reason", "the source asks", "--by", "Li")
+    corrections = bank.home / "corrections.csv"
+    corrections.write_text(f"batch_id,line_no,column,value\n{first.replace(':', ',')},amount,5.00\n", encoding="utf-8")
+    assert "FIXED" in type_command("fix", "--file", str(corrections), "--by", "Li", "--reason", "a letter for a zero")
+    assert "DISCARDED" in type_command("discard", second, "--by", "Li", "--reason", "a test row")
+    assert "somebody else" in type_command("release", first, "--by", "Li", "--reason", "done", code=1)
+    released = type_command("release", "--all-fixed", "--by", "Wang", "--reason", "checked")
+    assert "1 rows released, 1 loaded as batch" in released
+    assert f"known from {DAY}" in released
+    assert "nothing is in quarantine" in type_command("list", "--state", "OPEN")
