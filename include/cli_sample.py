@@ -21,10 +21,17 @@ def sample_bank(
     days: Annotated[int, typer.Option(min=0, help="daily deliveries after the history")] = 3,
     seed: Annotated[int, typer.Option(help="the same seed makes the same bank")] = 1,
     fault: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="a fault to place on one of the days; may be repeated")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="a fault to place on one of the days, as poisoned_rows or poisoned_rows:customer.borrower; may be repeated",
+        ),
     ] = None,
 ) -> None:
-    """A lender that does not exist: a history and daily deliveries in the landing directory."""
+    """A lender that does not exist: a history and daily deliveries of every system in the landing directory.
+
+    The history has everything since the first loan, but accounts of 120 days, bureau and contacts of six months only.
+    """
     from include.sample_bank.bank import generate
     from include.sample_bank.systems import EVERYTHING
 
