@@ -9,13 +9,14 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from include.errors import DeliveryError, SourceError
+from include.errors import DeliveryError, PostloanError, SourceError
 from include.landing.contract import Contract
 from include.landing.contract_source import HttpApi
 from include.sources.connection import SourceConnection
@@ -60,6 +61,11 @@ class HttpFetch:
     def __init__(self, source: HttpApi, system: str, connection: SourceConnection, business_date: str) -> None:
         self.source, self.system, self.connection, self.business_date = source, system, connection, business_date
         token = connection.password.get_secret_value() if connection.password else None
+        if token and connection.scheme != "https" and not _is_this_machine(connection.host):
+            raise PostloanError(
+                f"the source {connection.name} at {connection.place} is not https: others could read the token",
+                next_command=f"airflow connections get {connection.name}",
+            )
         path = connection.path.rstrip("/")
         self._client = httpx.Client(
             base_url=f"{connection.place}{path}",
@@ -187,6 +193,13 @@ class HttpFetch:
             f"page {number}: {why}. Nothing of the date was landed",
             next_command=f"postloan fetch {self.system} {self.business_date}",
         )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _line(item: dict[str, Any]) -> str:

@@ -37,7 +37,7 @@ def staging(landing: Path, system: str) -> Iterator[Path]:
     """An empty folder beside the deliveries of a system, gone at the end."""
     folder = landing / system / ".fetch"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(mode=0o700, parents=True)
     try:
         yield folder
     finally:
@@ -71,13 +71,17 @@ def is_same(first: Manifest, second: Manifest) -> bool:
 
 
 def put_in_place(landing: Path, fetched: Fetched) -> Path:
-    """Move a whole delivery to its place, over one that was never landed. Returns the path of its manifest."""
+    """Move a whole delivery to its place, over one that was never landed. Returns the path of its manifest.
+
+    What was fetched may hold personal data: it is its owner's alone, whatever the umask of this process.
+    """
     target = place_of(landing, fetched.manifest)
-    target.mkdir(parents=True, exist_ok=True)
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
     (target / MANIFEST_NAME).unlink(missing_ok=True)
     failpoint("fetch:before_files")
     for table in fetched.manifest.tables:
         for file in table.files:
+            (fetched.folder / file.name).chmod(0o600)
             (fetched.folder / file.name).replace(target / file.name)
     failpoint("fetch:before_manifest")
     path = put_manifest(target, fetched.manifest)

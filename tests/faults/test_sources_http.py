@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from include.errors import DeliveryError, SourceError
+from include.errors import DeliveryError, PostloanError, SourceError
 from include.landing.contract import contracts_of, load_systems
 from include.landing.contract_source import HttpApi
 from include.settings import CONTRACTS_DIR
@@ -208,6 +208,15 @@ def test_a_token_that_is_refused_is_not_tried_again(
     with pytest.raises(DeliveryError, match="refuses our token"):
         fetched(tmp_path)
     assert len(bureau.asked) == 1
+
+
+def test_a_token_is_never_sent_in_the_clear_to_another_machine(
+    bureau: Bureau, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTLOAN_CONNECTION_BUREAU", f"http://:{TOKEN}@bureau.example/api")
+    with pytest.raises(PostloanError, match="is not https") as refused:
+        fetched(tmp_path)
+    assert TOKEN not in str(refused.value)
 
 
 def test_a_token_does_not_follow_the_api_to_another_host(bureau: Bureau, tmp_path: Path) -> None:

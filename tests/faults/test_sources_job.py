@@ -102,6 +102,9 @@ def test_a_batch_is_fetched_landed_and_never_asked_for_again(bureau: Bureau, set
     landed = land(DAY, "bureau", settings)
     assert {one.table: one.rows_in for one in landed.batches} == {"bureau_report": 5, "bureau_tradeline": 5}
     assert has_landed(DAY, "bureau", settings)
+    folder = settings.landing / "bureau" / "2026-01-05"
+    assert folder.stat().st_mode & 0o077 == 0, "reports on people are their owner's alone"
+    assert [path.name for path in folder.iterdir() if path.stat().st_mode & 0o077] == []
     asked = len(bureau.asked)
     assert fetch(DAY, "bureau", settings).is_there
     assert all(str(DAY) not in path for path, _ in bureau.asked[asked:])
