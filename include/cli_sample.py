@@ -24,7 +24,7 @@ def sample_bank(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="a fault to place on one of the days, as poisoned_rows or poisoned_rows:customer.borrower; may be repeated",
+            help="a fault on one of the days, as poisoned_rows or poisoned_rows:customer.borrower; may be repeated",
         ),
     ] = None,
 ) -> None:
