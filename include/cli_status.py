@@ -145,6 +145,7 @@ def _home(settings: Settings) -> str:
 def _private(settings: Settings) -> str:
     home = settings.home.resolve()
     kept = [home / "pg18" / "server.json", home / "airflow" / "secrets.json", home / "airflow" / "passwords.json"]
+    kept += [settings.keys / "token_keys.json", settings.keys / "vault_keys.json"]
     for path in kept:
         if path.exists() and path.stat().st_mode & 0o077:
             raise PostloanError(f"{path} can be read by others", next_command=f"chmod 600 '{path}'")

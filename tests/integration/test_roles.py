@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from include.errors import PostloanError
-from include.settings import Settings
+from include.settings import PROJECT_DIR, Settings
 from include.warehouse.connection import connect, login_parameters
 from include.warehouse.data_sets import load_data_sets
 from include.warehouse.migrate import ensure_partitions, migrate
@@ -343,6 +343,9 @@ def test_the_server_trusts_nobody(server: TestServer) -> None:
         )
         assert hashed.fetchall() == []
     assert used <= {"scram-sha-256", "reject"}
+    compose = (PROJECT_DIR / "docker-compose.yml").read_text(encoding="utf-8")
+    assert "POSTGRES_INITDB_ARGS: --auth=scram-sha-256" in compose
+    assert "trust" not in compose.lower()
     url = re.sub(r":[^:@/]+@", ":wrong@", server.facts.url("postloan", "postgres"))
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(url, connect_timeout=5)
