@@ -25,6 +25,7 @@ class Scope:
     candidate: str = "candidate"
     published: str = "published"
     staging: str = "staging"
+    intermediate: str = "intermediate"
     ref: str = "ref"
     ops: str = "ops"
 
@@ -32,7 +33,7 @@ class Scope:
         for run_id in (self.run_id, self.base_run_id):
             if not re.fullmatch(r"[0-9a-f]{16}|", run_id):
                 raise ValueError(f"not a run_id: {run_id!r}")
-        for schema in (self.candidate, self.published, self.staging, self.ref, self.ops):
+        for schema in (self.candidate, self.published, self.staging, self.intermediate, self.ref, self.ops):
             if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
                 raise ValueError(f"not a schema name: {schema!r}")
 
@@ -51,6 +52,7 @@ class Scope:
             candidate=self.candidate,
             published=self.published,
             staging=self.staging,
+            intermediate=self.intermediate,
             ref=self.ref,
             ops=self.ops,
         )

@@ -2,7 +2,7 @@
 
 from great_expectations.core import ExpectationSuite
 
-from expectations.rules import ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
+from expectations.rules import WARNING, ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRowPer, rule
 from expectations.scope import Scope
 
 STAGE = "marts"
@@ -65,6 +65,31 @@ join {published}.loan_position as former
         and former.run_id = last_touch.run_id
         and former.loan_id = last_touch.loan_id
 where not exists (select 1 from {candidate}.touched_loan as touched where touched.loan_id = former.loan_id)
+"""
+
+
+# of the loans that this run computed; a carried loan was asked when it was
+SCHEDULE_UNLIKE_THE_PRINCIPAL = """
+select position.loan_id
+from {intermediate}.int_instalments as instalment
+join {candidate}.loan_position as position on position.loan_id = instalment.loan_id
+where instalment.is_first
+group by position.loan_id, position.principal_amount
+having sum(instalment.principal_due_amount) <> position.principal_amount
+"""
+# of loans with one schedule, where every payment counts towards it
+PAID_AND_NOT_ALLOCATED = """
+select position.loan_id
+from {intermediate}.int_instalments as instalment
+join {candidate}.loan_position as position on position.loan_id = instalment.loan_id
+group by position.loan_id, position.paid_to_date_amount, position.unapplied_amount
+having
+    count(distinct instalment.schedule_version) = 1
+    and sum(
+        instalment.due_amount - least(
+            instalment.due_amount, greatest(instalment.cumulative_due_amount - position.paid_to_date_amount, 0)
+        )
+    ) + position.unapplied_amount <> greatest(position.paid_to_date_amount, 0)
 """
 
 
@@ -142,6 +167,25 @@ def suite(scope: Scope) -> ExpectationSuite:
                     "关键帧写入基准的全部贷款。",
                     "A keyframe writes every loan that the base shows.",
                     why="A view never looks behind a keyframe: a loan left out is lost.",
+                ),
+            ),
+            ExpectNoRowsFrom(
+                query=scope.sql(PAID_AND_NOT_ALLOCATED),
+                **rule(
+                    "every_payment_is_allocated_or_unapplied",
+                    "每笔还款均已分配或列为溢缴。",
+                    "What was paid covers instalments, or is unapplied, to the cent.",
+                    why="Money that is in neither place was paid and is still asked for.",
+                ),
+            ),
+            ExpectNoRowsFrom(
+                query=scope.sql(SCHEDULE_UNLIKE_THE_PRINCIPAL),
+                **rule(
+                    "the_first_schedule_repays_the_principal",
+                    "首个还款计划的本金合计等于贷款本金。",
+                    "The principal of the first schedule is the principal paid out, to the cent.",
+                    why="A schedule that repays more or less than was lent was cut off, or belongs to another loan.",
+                    severity=WARNING,
                 ),
             ),
         ],

@@ -24,7 +24,7 @@ from tests.integration import audit_example_borrowers as borrowers
 
 TODAY, YESTERDAY = date(2026, 3, 10), date(2026, 3, 9)
 RUN, BASE = "a" * 16, "b" * 16
-SCHEMAS = ("x_candidate", "x_published", "x_staging", "x_ref", "x_ops")
+SCHEMAS = ("x_candidate", "x_published", "x_staging", "x_intermediate", "x_ref", "x_ops")
 SCOPE = Scope(
     run_id=RUN,
     business_date=TODAY,
@@ -33,6 +33,7 @@ SCOPE = Scope(
     candidate="x_candidate",
     published="x_published",
     staging="x_staging",
+    intermediate="x_intermediate",
     ref="x_ref",
     ops="x_ops",
 )
@@ -287,6 +288,12 @@ def _fill(connection: psycopg.Connection, published: str, staging: str, as_role:
     connection.execute(as_role)
     connection.execute(
         f"create table {staging}.stg_core_banking__loan_contracts as select loan_id from {published}.loan_position"
+    )
+    connection.execute(
+        f"create table {staging.replace('staging', 'intermediate')}.int_instalments as select loan_id,"
+        " 1 as schedule_version, true as is_first, principal_amount as principal_due_amount,"
+        " principal_amount as due_amount, principal_amount as cumulative_due_amount"
+        f" from {published}.loan_position where loan_id = 'L01'"
     )
 
 

@@ -66,6 +66,10 @@ MUTANTS: dict[tuple[str, str], str] = {
         "delete from x_candidate.touched_loan where loan_id = 'L05';"
         "delete from x_published.loan_position where loan_id = 'L05'"
     ),
+    ("touched_loan", "every_payment_is_allocated_or_unapplied"): change("loan_position", "L01", "unapplied_amount = 1"),
+    ("touched_loan", "the_first_schedule_repays_the_principal"): (
+        "update x_intermediate.int_instalments set principal_due_amount = 9999.99"
+    ),
     # the scope says keyframe, and L07 was not written
     ("touched_loan", "a_keyframe_writes_every_loan_of_the_base"): "select 'keyframe'",
     ("loan_position", "one_row_per_loan"): again("loan_position", "loan_id = 'L01'"),
