@@ -52,6 +52,7 @@ CONFIGURATION = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # what stands after the message can repeat values of rows
     # one machine, large scans in batches: these are the only departures from PostgreSQL's defaults
     "shared_buffers": "512MB",
     "maintenance_work_mem": "256MB",
