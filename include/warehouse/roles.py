@@ -103,38 +103,39 @@ def relations(connection: psycopg.Connection) -> list[Relation]:
 
 def apply_matrix(connection: psycopg.Connection) -> None:
     """Make the rights in this database those of the matrix. Needs the login that owns every owning role."""
-    matrix = load_matrix()
-    everybody = sql.SQL(", ").join(
-        [sql.SQL("public"), *map(sql.Identifier, (*(set(all_roles()) - {OWNER, SERVING_OWNER}), RETIRED))]
-    )
-    for name, stated in matrix["schemas"].items():
-        schema = sql.Identifier(name)
-        taken = everybody
-        if name not in ("serving", "candidate"):  # its own views stay its own
-            taken = sql.SQL("{}, {}").format(everybody, sql.Identifier(SERVING_OWNER))
-        if made_by := stated.get("made_by"):
-            taken = sql.SQL(", ").join(
-                [
-                    sql.SQL("public"),
-                    *(sql.Identifier(role) for role in (*all_roles(), RETIRED) if role != full_name(made_by)),
-                ]
-            )
+    statements = [
+        *_schema_statements(),
+        *(statement for relation in relations(connection) for statement in grant_statements(relation)),
+        *_function_statements(connection),
+        *database_statements(connection.info.dbname),
+    ]
+    connection.execute(sql.SQL(";\n").join(statements))  # many, and one round trip
+
+
+def _schema_statements() -> Iterator[sql.Composed]:
+    """Takes everything away in each schema, from all but its makers, and says who may enter and make."""
+    for name, stated in load_matrix()["schemas"].items():
+        schema, made_by = sql.Identifier(name), stated.get("made_by")
+        makers = {full_name(made_by)} if made_by else {OWNER}
+        if name in ("serving", "candidate"):
+            makers.add(SERVING_OWNER)  # its own views stay its own
+        losers = [sql.Identifier(role) for role in (*all_roles(), RETIRED) if role not in makers]
         for what in ("schema", "all tables in schema", "all sequences in schema", "all functions in schema"):
-            connection.execute(sql.SQL(f"revoke all on {what} {{}} from {{}}").format(schema, taken))
-        for right, roles in (
-            ("usage", [*stated["usage"], *stated.get("create", [])]),
-            ("create", stated.get("create", [])),
-        ):
+            yield sql.SQL(f"revoke all on {what} {{}} from {{}}").format(
+                schema, sql.SQL(", ").join([sql.SQL("public"), *losers])
+            )
+        creators = stated.get("create", [])
+        for right, roles in (("usage", [*stated["usage"], *creators]), ("create", creators)):
             for role in roles:
-                _grant(connection, f"{right} on schema", schema, full_name(role))
-        if made_by:
-            _grant_on_what_comes(connection, schema, full_name(made_by), stated["tables"])
-    for relation in relations(connection):
-        for statement in grant_statements(relation):
-            connection.execute(statement)
-    _apply_functions(connection, matrix["functions"])
-    for statement in database_statements(connection.info.dbname):
-        connection.execute(statement)
+                yield sql.SQL(f"grant {right} on schema {{}} to {{}}").format(schema, sql.Identifier(full_name(role)))
+        if made_by:  # dbt makes these tables anew in every run: what is granted on them has to be granted ahead
+            for role, verbs in stated["tables"].items():
+                yield sql.SQL("alter default privileges for role {} in schema {} grant {} on tables to {}").format(
+                    sql.Identifier(full_name(made_by)),
+                    schema,
+                    sql.SQL(", ").join(map(sql.SQL, verbs)),
+                    sql.Identifier(full_name(role)),
+                )
 
 
 def grant_statements(relation: Relation) -> Iterator[sql.Composed]:
@@ -157,7 +158,8 @@ def database_statements(database: str) -> Iterator[sql.Composed]:
         )
 
 
-def _apply_functions(connection: psycopg.Connection, stated: dict[str, list[str]]) -> None:
+def _function_statements(connection: psycopg.Connection) -> Iterator[sql.Composed]:
+    stated = load_matrix()["functions"]
     found = connection.execute(
         "select nspname, proname, pg_proc.oid::regprocedure::text from pg_proc "
         "join pg_namespace on pg_namespace.oid = pronamespace where nspname = any(%s) order by 1, 2, 3",
@@ -165,18 +167,6 @@ def _apply_functions(connection: psycopg.Connection, stated: dict[str, list[str]
     ).fetchall()
     for schema, name, signature in found:
         for role in stated.get(f"{schema}.{name}", stated.get(f"{schema}.*", [])):
-            _grant(connection, "execute on function", sql.SQL(signature), full_name(role))
-
-
-def _grant_on_what_comes(connection: psycopg.Connection, schema: sql.Composable, maker: str, rights: Rights) -> None:
-    """dbt makes these tables anew in every run: what is granted on them has to be granted ahead."""
-    for role, verbs in rights.items():
-        connection.execute(
-            sql.SQL("alter default privileges for role {} in schema {} grant {} on tables to {}").format(
-                sql.Identifier(maker), schema, sql.SQL(", ").join(map(sql.SQL, verbs)), sql.Identifier(full_name(role))
+            yield sql.SQL("grant execute on function {} to {}").format(
+                sql.SQL(signature), sql.Identifier(full_name(role))
             )
-        )
-
-
-def _grant(connection: psycopg.Connection, what: str, on: sql.Composable, role: str) -> None:
-    connection.execute(sql.SQL(f"grant {what} {{}} to {{}}").format(on, sql.Identifier(role)))
