@@ -27,6 +27,7 @@ class Lines:
     kind: NDArray[np.int64]
     opened_on: Days
     closes_on: Days
+    term_on: Days  # when it would be paid off; NEVER: no end in sight
     amount: Cents  # limit of a card, principal of a loan
     bad_on: Days  # since when it is past due
     bad_until: Days
@@ -55,21 +56,25 @@ def other_lines(world: World) -> Lines:
     loan_from = first - world.whole("loan since", 60, 900)
     refinanced_on = fates.on("REFINANCED")
     loan = loan | fates.has("REFINANCED")
-    loan_ends = np.minimum(loan_from + world.whole("loan months", 12, 36) * 30, NEVER)
-    loan_ends = np.where(fates.has("REFINANCED"), refinanced_on, loan_ends)
+    loan_term = np.minimum(loan_from + world.whole("loan months", 12, 36) * 30, NEVER)
+    # a loan that is refinanced still had a while to go; the new one is as large as what was left of it
+    loan_term = np.where(fates.has("REFINANCED"), np.maximum(loan_term, refinanced_on + 240), loan_term)
+    loan_ends = np.where(fates.has("REFINANCED"), refinanced_on, loan_term)
+    loan_size = times_income("loan size", 5, 60)
+    left = _left_permille(loan_from, loan_term, np.where(fates.has("REFINANCED"), refinanced_on, loan_from))
+    moved = loan_size // 1_000 * left
     # the card is the first to go bad; whoever has none falls behind with another loan
     hurts = card | fates.has("DAYS_LATE_ELSEWHERE")
     card_bad = np.where(card, bad_on, NEVER)
     parts = [
         _lines(hurts, CARD, first - world.whole("card since", 400, 3_000), NEVER, times_income("limit", 5, 40),
                np.minimum(card_bad, slightly), np.where(slightly < NEVER, slightly + 3, NEVER)),
-        _lines(loan, PERSONAL, loan_from, loan_ends, times_income("loan size", 5, 60), NEVER, NEVER),
+        _lines(loan, PERSONAL, loan_from, loan_ends, loan_size, NEVER, NEVER, term_on=loan_term),
         _lines(is_secured & is_mortgage, MORTGAGE, first - world.whole("house since", 100, 2_500), NEVER,
                times_income("house", 200, 550), NEVER, NEVER),
         _lines(is_secured & ~is_mortgage, AUTO, first - world.whole("car since", 30, 700),
                first + world.whole("car until", 100, 1_100), times_income("car", 30, 100), NEVER, NEVER),
-        _lines(fates.has("REFINANCED"), PERSONAL, refinanced_on, NEVER, times_income("loan size", 5, 60) // 2,
-               NEVER, NEVER),
+        _lines(fates.has("REFINANCED"), PERSONAL, refinanced_on, NEVER, moved, NEVER, NEVER),
         _lines(fates.has("AFFORDABLE_NEW_LINE"), PERSONAL, fates.begins_on, fates.begins_on + 720,
                times_income("small loan", 5, 15), NEVER, NEVER),
         _lines(fates.has("MORTGAGE_SHOPPING"), MORTGAGE, fates.begins_on + 25, NEVER,
@@ -99,14 +104,18 @@ def next_pull(day: Days) -> Days:
 
 def balances(world: World, lines: Lines, day: Days | int) -> Cents:
     """What is owed on each line on a day (one for all, or one a line); zero before it opens and after it closes."""
-    age, span = day - lines.opened_on, np.maximum(lines.closes_on - lines.opened_on, 1)
-    # what has no end in sight falls by a seventh of a percent a month
-    part = np.where(lines.closes_on < NEVER, 1_000 - np.clip(age, 0, span) * 1_000 // span, 1_000 - age // 210)
+    part = _left_permille(lines.opened_on, lines.term_on, day)
     use = world.whole("card use", 8, 55)
     strained = world.once(make_fates).on("OVER_INDEBTED", plus=30)
     used = np.where(day >= strained[lines.owner], 950, use[lines.owner] * 10)
     owed = lines.amount // 100_000 * 100 * np.where(lines.kind == CARD, used, np.clip(part, 0, 1_000))
     return np.where((lines.opened_on <= day) & (lines.closes_on > day), owed, 0)
+
+
+def _left_permille(opened_on: Days, term_on: Days, day: Days | int) -> NDArray[np.int64]:
+    """What is left of a loan; one without an end in sight falls by a seventh of a percent a month."""
+    age, span = day - opened_on, np.maximum(term_on - opened_on, 1)
+    return np.where(term_on < NEVER, 1_000 - np.clip(age, 0, span) * 1_000 // span, 1_000 - age // 210)
 
 
 def base_scores(world: World) -> NDArray[np.int64]:
@@ -176,9 +185,12 @@ def _lines(
     amount: Cents,
     bad_on: Days | np.int64,
     bad_until: Days | np.int64,
+    term_on: Days | None = None,
 ) -> Lines:
     owner = np.flatnonzero(exists)
+    term_on = closes_on if term_on is None else term_on
     every = [
-        np.broadcast_to(values, exists.shape)[owner] for values in (opened_on, closes_on, amount, bad_on, bad_until)
+        np.broadcast_to(values, exists.shape)[owner]
+        for values in (opened_on, closes_on, term_on, amount, bad_on, bad_until)
     ]
     return Lines(owner, np.full(len(owner), kind, dtype=np.int64), *every)

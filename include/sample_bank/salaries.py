@@ -15,7 +15,7 @@ from include.sample_bank.schedules import MONTH_STARTS, month_of
 from include.sample_bank.world import World
 
 PAYDAYS = (5, 8, 10, 15, 20, 25)
-OLD_EMPLOYER, NEW_EMPLOYER = 80, 81  # accounts of employers
+OLD_EMPLOYER, NEW_EMPLOYER, CUSTOMER = 80, 81, 61  # whose accounts the money comes from
 
 
 def income_flows(world: World, owner: NDArray[np.int64], month: int) -> Flows:
@@ -90,7 +90,7 @@ def _takings(world: World, owner: NDArray[np.int64], month: int) -> Flows:
         percent = world.whole(f"takings {number} of {month}", 18, 40)[owner]
         cents = income_on(world, owner, day) // 10_000 * percent * 100
         customer = world.ids[owner] + np.uint64(number)
-        parts.append(flows(owner, day, cents, TRANSFER, PERSON, order=FIRST, party_id=customer, party_account=60))
+        parts.append(flows(owner, day, cents, TRANSFER, PERSON, order=FIRST, party_id=customer, party_account=CUSTOMER))
     together = Flows.together(parts)
     return together.of(together.cents > 0)
 

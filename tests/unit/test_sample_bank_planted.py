@@ -14,7 +14,7 @@ from include.sample_bank.behaviours import STRESSED
 from include.sample_bank.systems import EVERYTHING
 
 FIRST, HISTORY_TO = date(2024, 9, 1), date(2026, 1, 8)
-SINCE = HISTORY_TO - timedelta(days=115)  # accounts are delivered for 120 days
+SINCE = HISTORY_TO - timedelta(days=100)  # contacts are delivered for 120 days, accounts for 150
 LOCAL = timezone(timedelta(hours=8))
 
 
@@ -122,6 +122,22 @@ def test_debt_and_delinquency_elsewhere_are_in_the_pull_that_makes_them_known(pl
             assert its["days_past_due"].astype(int).max() >= 8
             found += 1
     assert found > 50
+
+
+def test_a_refinanced_debt_is_no_larger_afterwards(planted, tables):
+    lines = tables("bureau_tradeline")
+    elsewhere = lines[(lines["is_own_lender"] == "false") & lines["account_type_code"].isin(["PERSONAL_LOAN"])]
+    debt = elsewhere.groupby(["borrower_id", "pull_date"])["balance_amount"].apply(
+        lambda column: sum(map(Decimal, column))
+    )
+    found = 0
+    for fact in of_kind(planted, "REFINANCED", HISTORY_TO - timedelta(days=140)).itertuples():
+        its = debt.loc[fact.borrower_id] if fact.borrower_id in debt.index else debt.iloc[:0]
+        before, after = its[its.index < str(fact.happens_date)], its[its.index >= str(fact.happens_date)]
+        if len(before) and len(after):
+            assert after.iloc[0] <= before.iloc[-1] * Decimal("1.02")
+            found += 1
+    assert found >= 5
 
 
 def test_for_some_the_bureau_knows_before_us_and_for_others_long_after(folder, planted):
