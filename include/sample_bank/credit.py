@@ -188,9 +188,6 @@ def _lines(
     term_on: Days | None = None,
 ) -> Lines:
     owner = np.flatnonzero(exists)
-    term_on = closes_on if term_on is None else term_on
-    every = [
-        np.broadcast_to(values, exists.shape)[owner]
-        for values in (opened_on, closes_on, term_on, amount, bad_on, bad_until)
-    ]
+    columns = (opened_on, closes_on, closes_on if term_on is None else term_on, amount, bad_on, bad_until)
+    every = [np.broadcast_to(np.asarray(values), exists.shape)[owner] for values in columns]
     return Lines(owner, np.full(len(owner), kind, dtype=np.int64), *every)
