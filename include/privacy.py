@@ -86,7 +86,7 @@ class KeyRing:
         return opened.decode()
 
 
-def load_keys(settings: Settings, purpose: Purpose) -> KeyRing:
+def load_keys(settings: Settings, purpose: Purpose, *, is_first_use: bool = True) -> KeyRing:
     """The keys of this installation: of a setting, or of a file that is made at first use.
 
     Raises PostloanError, without a word of its content, when it cannot be used.
@@ -96,6 +96,8 @@ def load_keys(settings: Settings, purpose: Purpose) -> KeyRing:
         return _parsed(purpose, stated.get_secret_value(), f"POSTLOAN_{purpose.upper()}_KEYS")
     path = key_file(settings, purpose)
     if not path.exists():
+        if not is_first_use:
+            raise PostloanError(f"{path} is gone: the {purpose} keys of this warehouse. Bring it back from the backup")
         _make_first(path, KeyRing(purpose, 1, {1: os.urandom(KEY_BYTES)}))
     state = path.stat()
     if state.st_mode & 0o077:

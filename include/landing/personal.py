@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from include.landing.contract import Column, Contract
 from include.landing.copy_rows import HEADER, TRAILER, RowWriter
-from include.privacy import HIDDEN, KeyRing, load_keys, masked, normalised
+from include.privacy import HIDDEN, KeyRing, masked, normalised
 from include.settings import Settings
 from include.vault.keys import KEY_LOCK, registered
 from include.warehouse.connection import connect
@@ -35,8 +35,8 @@ class Guard:
     def __init__(self, connection: psycopg.Connection, settings: Settings) -> None:
         self._settings = settings
         connection.execute("select pg_advisory_xact_lock_shared(%s)", (KEY_LOCK,))
-        self.tokens = registered(connection, load_keys(settings, "token"))
-        self.seals = registered(connection, load_keys(settings, "vault"))
+        self.tokens = registered(connection, settings, "token")
+        self.seals = registered(connection, settings, "vault")
         self._erased = {
             "borrower_id": _ids(connection, "select borrower_id from vault.erased_borrower"),
             "loan_id": _ids(

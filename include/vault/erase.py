@@ -14,7 +14,7 @@ from psycopg import sql
 from include.errors import PostloanError, RefusedError
 from include.landing.contract import Contract, load_systems
 from include.landing.personal import personal_columns
-from include.privacy import HIDDEN, KeyRing, load_keys
+from include.privacy import HIDDEN, KeyRing
 from include.settings import Settings
 from include.vault.keys import KEY_LOCK, registered
 from include.vault.traces import HeldFile, Person, files_that_hold, names_any, personal_contracts
@@ -50,7 +50,7 @@ def erase(settings: Settings, borrower_id: str, *, reason: str, actor: str, appr
         connection.execute("select pg_advisory_lock(%s)", (KEY_LOCK,))
         with connection.transaction():
             person = _person(connection, borrower_id)
-            ring = registered(connection, load_keys(settings, "token"))
+            ring = registered(connection, settings, "token")
             if names_any(" ".join((reason, actor, approver)), person.tokens, ring):
                 raise RefusedError("the reason names personal data of the borrower; it would be kept for good")
             held = list(files_that_hold(settings, person, _landed(connection), ring))
@@ -96,7 +96,10 @@ def _person(connection: psycopg.Connection, borrower_id: str) -> Person:
         ).fetchall()
         is_known = is_known or bool(rows)
         tokens |= {token for row in rows for token in row if token is not None}
-    if not is_known:
+    (is_refused,) = connection.execute(
+        "select exists (select from quarantine.rows where subject_id = %s)", (borrower_id,)
+    ).fetchone() or (False,)
+    if not is_known and not is_refused:
         raise PostloanError(f"no delivery has named a borrower {borrower_id}")
     return Person(person.borrower_id, person.loan_ids, frozenset(tokens))
 

@@ -5,25 +5,27 @@ from dataclasses import replace
 import psycopg
 
 from include.errors import PostloanError
-from include.privacy import KeyRing
+from include.privacy import KeyRing, Purpose, load_keys
+from include.settings import Settings
 
 # landings hold it shared, whoever changes keys or erases holds it alone
 KEY_LOCK = 7306004
 
 
-def registered(connection: psycopg.Connection, ring: KeyRing) -> KeyRing:
-    """The ring as this warehouse uses it; the first one is remembered by its fingerprint.
+def registered(connection: psycopg.Connection, settings: Settings, purpose: Purpose) -> KeyRing:
+    """The keys as this warehouse uses them; the first one is made, and remembered by its fingerprint.
 
     Raises PostloanError when a key that the warehouse was loaded with is missing or another.
     """
-    known = _known(connection, ring)
+    known = _known(connection, purpose)
+    ring = load_keys(settings, purpose, is_first_use=not known)
     if not known:
         connection.execute(
             "insert into vault.key (purpose, version, fingerprint, is_current) values (%s, %s, %s, true) "
             "on conflict do nothing",
             (ring.purpose, ring.current, ring.fingerprint(ring.current)),
         )
-        known = _known(connection, ring)  # another landing may have been first, with a key of its own
+        known = _known(connection, purpose)  # another landing may have been first, with a key of its own
     where = f"the {ring.purpose} keys of this installation are not those with which this warehouse was loaded"
     for version, (fingerprint, _) in known.items():
         if version not in ring.keys:
@@ -35,10 +37,10 @@ def registered(connection: psycopg.Connection, ring: KeyRing) -> KeyRing:
     return replace(ring, current=current, keys={version: ring.keys[version] for version in known})
 
 
-def _known(connection: psycopg.Connection, ring: KeyRing) -> dict[int, tuple[str, bool]]:
+def _known(connection: psycopg.Connection, purpose: Purpose) -> dict[int, tuple[str, bool]]:
     return {
         version: (fingerprint, is_current)
         for version, fingerprint, is_current in connection.execute(
-            "select version, fingerprint, is_current from vault.key where purpose = %s", (ring.purpose,)
+            "select version, fingerprint, is_current from vault.key where purpose = %s", (purpose,)
         )
     }

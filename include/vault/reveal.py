@@ -27,4 +27,4 @@ def reveal(settings: Settings, token: str, *, actor: str, reason: str) -> str:
             if error.sqlstate in {"PL004", "PL005"}:
                 raise RefusedError(str(error).splitlines()[0]) from None
             raise
-    return load_keys(settings, "vault").open(token, sealed, version)
+    return load_keys(settings, "vault", is_first_use=False).open(token, sealed, version)

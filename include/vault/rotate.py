@@ -28,7 +28,7 @@ def rotate(settings: Settings, purpose: Purpose, *, actor: str) -> tuple[int, in
     with connect(settings, role=OWNER, application_name="postloan:rotate", autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (KEY_LOCK,))
         with connection.transaction():
-            used = registered(connection, load_keys(settings, purpose))
+            used = registered(connection, settings, purpose)
         ring = _with_new_key(settings, used, load_keys(settings, purpose))
         if ring.current != used.current:
             _make_current(connection, ring)

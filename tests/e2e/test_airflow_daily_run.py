@@ -5,6 +5,7 @@ The dates are the last days of a February. Each test has a date of its own, and 
 
 import json
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from include.airflow_api import AirflowApi, DagRun
 from include.settings import Settings
 from include.warehouse import embedded
 from include.warehouse.connection import connect
+from tests.support.canary import Scan, plant_refused_rows, scan_files, scan_tables
 
 pytestmark = [pytest.mark.e2e]
 
@@ -105,6 +107,7 @@ def lender() -> Iterator[Lender]:
         embedded.start(settings)
         migrate(settings)
         generate(settings.landing, 200, HISTORY_TO, 3, seed=20260224)
+        plant_refused_rows(settings.landing / "core_banking" / FIRST.isoformat() / "manifest.json")
         services.up(settings)
         with AirflowApi(settings) as airflow:
             for dag_id in (DAILY, MONTHLY, "restate"):
@@ -212,6 +215,23 @@ def test_nothing_but_run_ids_and_counts_is_kept_by_airflow(lender: Lender) -> No
         text = json.dumps(value)
         assert len(text) < 2000
         assert not [loan for loan in loans if loan in text]
+
+
+def test_a_person_in_a_delivery_is_neither_in_airflows_database_nor_in_any_log(lender: Lender) -> None:
+    assert lender.query("select count(*) from quarantine.rows where table_name = 'disbursement'") == [(4,)]
+    scan = Scan()
+    with psycopg.connect(embedded.read(lender.settings).url("airflow", "airflow")) as connection:
+        scan_tables(scan, connection)
+    home = lender.settings.home
+    scan_files(
+        scan, home, but=[lender.settings.landing, home / "pg18"]
+    )  # what was delivered, and the server's own files
+    sys.stdout.write(f"canary scan of Airflow: {scan}\n")
+    assert not scan.hits, "\n".join(scan.hits)
+    assert scan.tables > 40
+    assert [path for path in (home / "airflow").rglob("*.log") if "land" in str(path)], (
+        "the logs of the tasks were read"
+    )
 
 
 def test_the_month_is_closed_when_airflow_has_heard_of_all_its_days(lender: Lender) -> None:

@@ -149,6 +149,7 @@ def test_a_rotation_killed_before_its_end_goes_on(bank: Settings, monkeypatch: p
 
 def test_another_key_under_the_same_name_is_refused_before_anything_lands(bank: Settings, tmp_path: Path) -> None:
     other = bank.model_copy(update={"keys_dir": tmp_path / "other"})
+    load_keys(other, "token")  # another installation, with keys of its own
     with pytest.raises(PostloanError, match="version 1 is another key"):
         deliver(other, 1, borrower("B1"), borrower("B2"))
     assert token_of(load_keys(other, "token"), "phone", SHARED_PHONE) != token(bank, "mobile_phone")
@@ -158,6 +159,13 @@ OTHERS = [
     borrower("B2", id_number="320105198001011234", full_name="李四", salary_account_number="6217000011112222"),
     borrower("B3", id_number="440105197501015678", full_name="张三"),
 ]
+
+
+def test_keys_that_are_gone_are_not_made_anew(bank: Settings) -> None:
+    key_file(bank, "token").rename(key_file(bank, "token").with_suffix(".kept"))
+    with pytest.raises(PostloanError, match=r"token_keys\.json is gone"):
+        deliver(bank, 1, borrower("B1"), borrower("B2"))
+    assert not key_file(bank, "token").exists()
 
 
 @pytest.fixture

@@ -90,6 +90,24 @@ def scan_texts(scan: Scan, texts: Iterable[str], what: str) -> None:
         scan.hits += [f"{what}: {name}" for name in _in_bytes(text.encode())]
 
 
+def plant_refused_rows(manifest: Path) -> None:
+    """Add payments to people that are all refused, for different reasons, to a delivery of the core system."""
+    rows = [
+        f"D1,L1,{IDENTITY},CNY,100.00,BORROWER,{ACCOUNT}",
+        f"D2,L1,2026-01-01,CNY,100.00,{NAME},{ACCOUNT}",
+        f"D3,L1,2026-01-01,{PHONE},100.00,OTHER,{ACCOUNT}",
+        f"{ADDRESS},D4,L1,2026-01-01,CNY,100.00,OTHER,{ACCOUNT}",
+    ]
+    names = "draw_id,loan_id,value_date,currency,draw_amount,payee_type_code,payee_account_number"
+    content = "\n".join([names, *rows, ""]).encode()
+    (manifest.parent / "disbursement.csv").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    file = {"name": "disbursement.csv", "sha256": digest, "row_count": len(rows), "control_total": "300.00"}
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    document["tables"].append({"table": "disbursement", "encoding": "utf-8", "files": [file]})
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+
+
 def _files(root: Path, but: list[Path]) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         if path.is_file() and not any(path.resolve().is_relative_to(one) for one in but):
