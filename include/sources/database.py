@@ -24,7 +24,7 @@ from include.sources.earlier import EarlierRows
 from include.sources.window import Window
 
 log = logging.getLogger(__name__)
-BLOCK_ROWS = 5_000
+BLOCK_ROWS = 2_000
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 APPLICATION = "postloan:fetch"
 Row = tuple[str, ...]
