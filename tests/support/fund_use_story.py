@@ -88,6 +88,7 @@ def tell(case: Mapping[str, Any], rows: Rows) -> None:
             counterparty_class_code=moved.get("to"), merchant_category_code=moved.get("mcc"),
             counterparty_account_number=accounts[moved["counter"]] if "counter" in moved else None,
             loan_id=loan_id if kind == "LOAN_DISBURSEMENT" else None, sequence_number=str(number),
+            balance_after_amount=moved.get("balance"),
         ))  # fmt: skip
     for number, paper in enumerate(case.get("papers", [])):
         rows.add("documents", "use_of_proceeds_evidence", {

@@ -20,6 +20,7 @@ select
     sequence_number,
     currency,
     amount,
+    balance_after_amount,
     direction_code,
     movement_code,
     coalesce(counterparty_class_code, 'NONE') as counterparty_class_code,

@@ -29,7 +29,11 @@ movements as (
         detectors.detector_code,
         flows.account_transaction_id,
         flows.booking_date,
-        flows.traced_amount as amount,
+        -- whom the draw was paid to matters for a return even where other payments count before it
+        case
+            when detectors.detector_code = 'R4_ROUND_TRIP' then flows.share_amount
+            else flows.traced_amount
+        end as amount,
         flows.fate_code = 'LEFT' as is_left,
         case detectors.detector_code
             when 'R1_PROHIBITED_PARTY' then flows.fate_code = 'PROHIBITED' and flows.hop = 1
@@ -50,7 +54,10 @@ movements as (
         end as is_suspect,
         case detectors.detector_code
             when 'R4_ROUND_TRIP'
-                then flows.fate_code in ('SPENT', 'LEFT') and flows.counterparty_account_number_token is not null
+                then
+                    flows.fate_code in ('SPENT', 'LEFT')
+                    and flows.counterparty_account_number_token is not null
+                    and not flows.is_own_account
             when 'R7_PURPOSE_MISMATCH'
                 then
                     flows.fate_code in ('PROHIBITED', 'LENDER')
@@ -61,7 +68,9 @@ movements as (
     join draws on flows.draw_id = draws.draw_id
     join detectors on draws.draw_date + detectors.window_days >= flows.booking_date
     -- a detector that follows no money has no window
-    where detectors.window_days > 0
+    where
+        detectors.window_days > 0
+        and (flows.traced_amount > 0 or detectors.detector_code = 'R4_ROUND_TRIP')
     union all
     select
         returns.draw_id,

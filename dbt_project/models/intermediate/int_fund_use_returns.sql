@@ -27,9 +27,14 @@ paid as (
         draw_id,
         counterparty_account_number_token as account_token,
         min(booking_date) as first_paid_date,
-        sum(traced_amount) as paid_amount
+        -- all of it: what came back may since have gone where it counts first
+        sum(share_amount) as paid_amount
     from flows
-    where fate_code in ('SPENT', 'LEFT') and counterparty_account_number_token is not null
+    where
+        fate_code in ('SPENT', 'LEFT')
+        and counterparty_account_number_token is not null
+        -- moving money to and fro between own accounts is no round trip over somebody else
+        and not is_own_account
     group by draw_id, counterparty_account_number_token
 ),
 
