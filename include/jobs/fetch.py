@@ -65,14 +65,14 @@ def fetch(business_date: date, system: str, settings: Settings, outside: Outside
             put, is_there = [], business_date in landed
             for day in _due_dates(system, business_date, landed):
                 try:
-                    manifest = _fetch_day(warehouse, system, day, settings, outside or Outside())
+                    has_come, manifest = _fetch_day(warehouse, system, day, settings, outside or Outside())
                 except SourceError as error:
                     if day == business_date:
                         raise
                     log.warning("%s %s is still missing, and will be asked for again: %s", system, day, error.what)
                     break
                 put += [manifest] if manifest else []
-                is_there = is_there or (manifest is not None and day == business_date)
+                is_there = is_there or (has_come and day == business_date)
     failpoint("fetch:after")
     return _result(system, business_date, is_there, put, settings)
 
@@ -178,7 +178,8 @@ def _due_dates(system: str, business_date: date, landed: list[date]) -> list[dat
 
 def _fetch_day(
     warehouse: psycopg.Connection, system: str, day: date, settings: Settings, outside: Outside
-) -> Manifest | None:
+) -> tuple[bool, Manifest | None]:
+    """Whether a date's delivery lies in the landing folder, and its manifest if it was put there now."""
     there = present(settings.landing, system, day)
     with staging(settings.landing, system) as folder:
         try:
@@ -187,14 +188,13 @@ def _fetch_day(
             if there is None:
                 raise
             log.warning("%s %s was fetched before, and that is used: %s", system, day, error.what)
-            return there
-        if found is None:
-            return there
-        if there is None or not is_same(there, found.manifest):
-            if there is not None and place_of(settings.landing, there) != place_of(settings.landing, found.manifest):
-                (place_of(settings.landing, there) / MANIFEST_NAME).unlink()
-            put_in_place(settings.landing, found)
-        return found.manifest
+            return True, None
+        if found is None or (there is not None and is_same(there, found.manifest)):
+            return there is not None, None
+        if there is not None and place_of(settings.landing, there) != place_of(settings.landing, found.manifest):
+            (place_of(settings.landing, there) / MANIFEST_NAME).unlink()
+        put_in_place(settings.landing, found)
+        return True, found.manifest
 
 
 def _mirror(

@@ -19,7 +19,7 @@ from include.landing.contract import (
     load_systems,
     system_of,
 )
-from include.landing.contract_source import Files, missing_part
+from include.landing.contract_source import Files, ObjectStorage, missing_part
 from include.settings import CONTRACTS_DIR
 from include.sources.manifests import claim
 from include.sources.measure import Trial, tried
@@ -68,7 +68,7 @@ def try_file(system: str, path: Path, encoding: str | None, table: str | None) -
     elif table not in contracts:
         raise DeliveryError(f"{system} has no table {table}; there are {', '.join(contracts)}")
     source = load_systems()[system].source
-    default = source.encoding if isinstance(source, Files) else "utf-8"
+    default = source.encoding if isinstance(source, Files | ObjectStorage) else "utf-8"
     return table, tried(path, contracts[table], encoding or default)
 
 
@@ -90,4 +90,6 @@ def _line(system: System, contracts: list[tuple[Contract, bool]]) -> str:
         return f"{system.system}: the lender has none"
     stated = ", ".join(f"{contract.table}{' (yours)' if is_own else ''}" for contract, is_own in contracts)
     need = "required" if system.required else "optional"
-    return f"{system.system}: {system.cadence}, {need}, from {system.source.kind}: {stated or 'no table'}"
+    connection = None if isinstance(system.source, Files) else system.source.connection
+    place = f"{system.source.kind}{f' ({connection})' if connection else ''}"
+    return f"{system.system}: {system.cadence}, {need}, from {place}: {stated or 'no table'}"

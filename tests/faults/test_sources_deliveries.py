@@ -15,17 +15,20 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from include.errors import DeliveryError, LateDeliveryError
 from include.jobs.land import land, missing_systems
 from include.landing.contract import Contract, contracts_of, load_systems
 from include.landing.delivery_writer import write_delivery
-from include.settings import Settings
+from include.settings import CONTRACTS_DIR, Settings
+from include.sources.manifests import write_manifest_of
 from include.warehouse.connection import connect
 from include.warehouse.roles import TRANSFORMER
 from tests.support.good_rows import good_rows
 from tests.support.landing_checks import Row
 from tests.support.landing_rows import query, seen_by_a_run
+from tests.support.source_systems import lender
 
 SYSTEMS = sorted(name for name in load_systems() if load_systems()[name].cadence != "none")
 every_system = pytest.mark.parametrize("system", SYSTEMS)
@@ -263,3 +266,36 @@ def test_two_full_tables_of_one_delivery_are_each_compared_with_their_own_past(
     following = first_day + timedelta(days=1)
     deliver(settings, "core_banking", following, {"loan_contract": rows_of(contract, first_day)[:-1]})
     assert "the full delivery of core_banking.loan_contract" in refused(settings, "core_banking", following)
+
+
+def test_a_sender_with_names_of_his_own_is_spoken_to_in_them(
+    settings: Settings, first_day: date, tmp_path: Path
+) -> None:
+    """The refusal names his columns, the quarantine keeps his text, the row that is good is ours."""
+    ours = yaml.safe_load((CONTRACTS_DIR / "payments" / "repayment_transaction.yml").read_text(encoding="utf-8"))
+    own = {"amount": {"source_name": "金额"}, "transaction_type": {"codes": {"01": "REPAYMENT"}}}
+    columns = [{"name": column["name"], **own.get(column["name"], {})} for column in ours["columns"]]
+    header = [column.get("source_name", column["name"]) for column in columns]
+    lines = [header]
+    for number, code in enumerate(["01", "09"]):
+        row = good_rows(contracts_of("payments")["repayment_transaction"], 1, 10 * first_day.toordinal() + number)[0]
+        lines.append([str(row[column["name"]]) for column in columns])
+        lines[-1][header.index("transaction_type")] = code
+    with lender(tmp_path, "payments", {"kind": "files"}, repayment_transaction={"columns": columns}):
+        folder = settings.landing / "payments" / first_day.isoformat()
+        folder.mkdir(parents=True)
+        (folder / "repayment_transaction.csv").write_text("\n".join(map(",".join, lines)) + "\n", encoding="utf-8")
+        path, _ = write_manifest_of("payments", first_day, settings, encoding=None, known_date=None)
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace('"24.68"', '"24.69"'), encoding="utf-8")
+        assert "the sum of 金额 is 24.68, its manifest says 24.69" in refused(settings, "payments", first_day)
+        path.write_text(text, encoding="utf-8")
+        (batch,) = land(first_day, "payments", settings).batches
+        assert (batch.rows_loaded, batch.rows_quarantined) == (1, 1)
+        found = query(
+            settings,
+            "select reason_code, column_name, masked_text from quarantine.rows where batch_id = %s",
+            batch.batch_id,
+        )
+    assert [row[:2] for row in found] == [("unknown_code", "transaction_type")]
+    assert ",99," in str(found[0][2]), "the shape of what was delivered, not of what it might have meant"

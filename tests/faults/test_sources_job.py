@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from include.cli import app
 from include.errors import PostloanError, RefusedError, SourceError
 from include.jobs.fetch import fetch, fetch_again, fetch_or_go_on, has_landed, next_use
 from include.jobs.land import land
 from include.landing.discover import find_deliveries
-from include.settings import CONTRACTS_DIR, Settings
+from include.settings import CONTRACTS_DIR, Settings, load_settings
 from include.sources import http_api
 from include.warehouse.connection import connect
 from tests.support.bureau_api import Bureau, bureau_api
@@ -198,6 +200,27 @@ def test_two_fetches_of_a_system_take_turns(bureau: Bureau, settings: Settings) 
         process.join(timeout=60)
     assert [process.exitcode for process in children] == [0, 0]
     assert len(files(settings)) == 3
+
+
+def test_the_command_line_fetches_lands_and_corrects(
+    bureau: Bureau, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.warehouse_url is not None
+    monkeypatch.setenv("POSTLOAN_HOME", str(settings.home))
+    monkeypatch.setenv("POSTLOAN_WAREHOUSE_URL", settings.warehouse_url.get_secret_value())
+    load_settings.cache_clear()
+
+    def typed(*words: str) -> str:
+        return " ".join(CliRunner().invoke(app, list(words)).output.split())
+
+    assert "the source of bureau has nothing of 2026-01-05 yet" in typed("fetch", "bureau", "2026-01-05")
+    batch(bureau, DAY)
+    assert "10 rows fetched. Next: postloan land 2026-01-05" in typed("fetch", "bureau", "2026-01-05")
+    assert "fetch bureau: put 0" in typed("land", "2026-01-05", "--system", "bureau")
+    assert "nothing to correct" in typed("fetch", "bureau", "2026-01-05")
+    bureau.rows[f"/api/batches/{DAY}/reports"].pop()
+    assert "a correction, first used by the run of 2026-01-06" in typed("fetch", "bureau", "2026-01-05")
+    load_settings.cache_clear()
 
 
 def test_nobody_fetches_from_a_system_whose_files_are_sent(bureau: Bureau, settings: Settings) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from include.errors import DeliveryError
-from include.landing.contract import contract_path, contracts_of, load_contracts, load_systems
+from include.errors import DeliveryError, PostloanError, RefusedError
+from include.landing.contract import Column, contract_path, contracts_of, load_contracts, load_systems
 from include.landing.discover import connected_systems
+from include.landing.raw_tables import added_columns_ddl
 from include.settings import CONTRACTS_DIR, PROJECT_DIR, load_settings
+from include.sources.connection import from_environment
 
 Write = Callable[[str, dict[str, Any]], Path]
 OURS = yaml.safe_load((CONTRACTS_DIR / "payments" / "repayment_transaction.yml").read_text(encoding="utf-8"))
@@ -156,6 +158,45 @@ def test_our_own_contract_is_named_as_seen_from_the_project() -> None:
     path = contract_path("payments", "repayment_transaction")
     assert not path.is_absolute()
     assert (PROJECT_DIR / path).is_file()
+
+
+def test_a_column_that_a_lender_adds_later_may_be_empty_and_no_other() -> None:
+    plain = contracts_of("payments")["repayment_transaction"]
+    existing = {name for column in plain.columns for name in column.stored_as}
+    assert added_columns_ddl(plain, existing) == []
+    branch = Column(name="branch_code", type="text", description="branch", nullable=True)
+    phone = Column(name="payer_phone", type="text", description="phone", nullable=True, personal_data="phone")
+    more = plain.model_copy(update={"columns": (*plain.columns, branch, phone)})
+    assert added_columns_ddl(more, existing) == [
+        "alter table raw.payments__repayment_transaction add column branch_code text",
+        "alter table raw.payments__repayment_transaction add column payer_phone_token text",
+        "alter table raw.payments__repayment_transaction add column payer_phone_masked text",
+    ]
+    needed = plain.model_copy(update={"columns": (*plain.columns, branch.model_copy(update={"nullable": False}))})
+    with pytest.raises(RefusedError, match="landed without branch_code"):
+        added_columns_ddl(needed, existing)
+
+
+@pytest.mark.parametrize("url", ["s3cret", "https://:s3cret@", "https://host:s3cret/x", "//:s3cret@host"])
+def test_an_address_that_is_none_is_refused_without_being_repeated(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTLOAN_CONNECTION_CORE", url)
+    with pytest.raises(PostloanError, match="POSTLOAN_CONNECTION_CORE is no URL") as refused:
+        from_environment("core")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_an_address_says_where_and_as_whom_and_hides_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "POSTLOAN_CONNECTION_CORE", "postgresql://reader:p%40ss@core.example:5433/core?sslmode=verify-full"
+    )
+    found = from_environment("core")
+    assert (found.scheme, found.host, found.port, found.login, found.path) == (
+        "postgresql", "core.example", 5433, "reader", "/core",
+    )  # fmt: skip
+    assert found.options == {"sslmode": "verify-full"}
+    assert found.password is not None
+    assert found.password.get_secret_value() == "p@ss"
+    assert "p@ss" not in f"{found} {found!r} {found.place}"
 
 
 def _forget_what_was_read() -> None:
