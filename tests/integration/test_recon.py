@@ -104,6 +104,15 @@ def refused(settings: Settings, run_id: str) -> Seen:
         return seen_in("candidate.{}", connection)
 
 
+def explain(settings: Settings, until: date) -> None:
+    """A policy row about what L2 has paid, as if it stood in recon_known_break.csv."""
+    with connect(settings, role="postloan_transformer") as connection:
+        connection.execute(
+            "insert into ref.recon_known_break values ('K1', 'core_loan_balance', 'L2', 'paid_to_date', 'CNY', 0.01, "
+            "'TREASURY', 'a rounding of the old core', %s, %s, 'test')", (DAY, until),
+        )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def story(server, template_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Seen]]:
     """Six days: no balances yet; all agrees; two loans and the ledger do not; the core is silent; one of the two
@@ -122,6 +131,8 @@ def story(server, template_warehouse: str, tmp_path_factory: pytest.TempPathFact
         [(None, None), (balances(), LIVE_PRINCIPAL), (wrong, "3400.01"), (None, None), (late, LIVE_PRINCIPAL)]
     ):
         day = deliver(settings, number, core, ledger)
+        if number == 1:
+            explain(settings, until=DAY + timedelta(days=2))
         compute(day, settings, audited=number in (0, 2))
         shown.append(seen(settings, day))
     day = deliver(settings, 5, [*unread, stranger], LIVE_PRINCIPAL)
@@ -161,7 +172,18 @@ def test_a_difference_is_listed_with_both_values_its_size_and_its_owner(story: l
 def test_totals_add_up_the_sizes_of_breaks_so_that_plus_and_minus_do_not_cancel_out(story: list[Seen]) -> None:
     paid = story[2].summary["core_loan_balance", "paid_to_date"]
     assert (paid["compared_count"], paid["agreeing_count"], paid["breaking_count"]) == (4, 3, 1)
-    assert (paid["net_difference_amount"], paid["open_difference_amount"]) == (Decimal("-0.01"), Decimal("0.01"))
+    assert paid["net_difference_amount"] == Decimal("-0.01")
+    assert story[2].summary["core_loan_balance", "principal_outstanding"]["open_difference_amount"] == Decimal("1.01")
+
+
+def test_a_break_that_somebody_explained_does_not_count_until_the_explanation_expires(story: list[Seen]) -> None:
+    paid = story[2].summary["core_loan_balance", "paid_to_date"]
+    assert (paid["known_break_count"], paid["open_difference_amount"]) == (1, Decimal("0.00"))
+    known = story[2].breaks["L2", "paid_to_date"]
+    assert (known["known_break_id"], known["owner_code"]) == ("K1", "TREASURY")
+    assert known["known_until_date"] == DAY + timedelta(days=2)
+    expired = story[3].breaks["L2", "paid_to_date"]
+    assert (expired["known_break_id"], expired["owner_code"]) == (None, "PAYMENTS")
 
 
 def test_a_source_that_is_silent_is_told_and_its_breaks_stay(story: list[Seen]) -> None:

@@ -1,10 +1,22 @@
 -- One row per loan and currency: what readers would see of it, beside what the core system holds. Every loan, whoever
--- computed it: a balance may be wrong on a loan that nothing touched. Reads the candidate as the audits do.
+-- computed it: a balance may be wrong on a loan that nothing touched. Reads the candidate as the audits do. Empty on a
+-- day for which nobody delivered balances.
 -- depends_on: {{ ref('loan_position') }}
 -- depends_on: {{ ref('touched_loan') }}
 {{ config(post_hook="analyze {{ this }}") }}
 
-with positions as (
+with sources as (
+    select * from {{ ref('int_recon_sources') }}
+),
+
+is_compared as (
+    select
+        bool_or(source_code = 'core_loan_balance' and status_code = 'COMPARED') as is_compared,
+        bool_or(status_code = 'COMPARED') as is_any_compared
+    from sources
+),
+
+positions as (
     select
         loan_id,
         currency,
@@ -16,14 +28,10 @@ with positions as (
         paid_to_date_amount,
         oldest_unpaid_due_date
     from {{ source('candidate', 'loan_position') }}
-    -- without a contract there is no currency and nothing to compare
-    where currency is not null
-),
-
-is_compared as (
-    select status_code = 'COMPARED' as is_compared
-    from {{ ref('int_recon_sources') }}
-    where source_code = 'core_loan_balance'
+    where
+        -- without a contract there is no currency and nothing to compare
+        currency is not null
+        and (select is_compared.is_any_compared from is_compared)
 ),
 
 -- balances of other dates say nothing about this one

@@ -27,22 +27,62 @@ of_loans as (
 of_accounts as (
     select
         'gl_balance' as source_code,
-        of_loans.measure_code,
-        of_loans.currency,
-        count(ledger.gl_account_code) as compared_count,
+        'principal_outstanding' as measure_code,
+        currency,
+        count(*) as compared_count,
         0 as not_compared_count,
-        sum(ledger.our_amount) as our_total_amount,
-        sum(ledger.their_amount) as their_total_amount
-    from of_loans
-    left join {{ ref('int_recon_ledger') }} as ledger on of_loans.currency = ledger.currency
-    where of_loans.measure_code = 'principal_outstanding'
-    group by of_loans.measure_code, of_loans.currency
+        sum(our_amount) as our_total_amount,
+        sum(their_amount) as their_total_amount
+    from {{ ref('int_recon_ledger') }}
+    group by currency
 ),
 
-measured as (
+totals as (
     select * from of_loans
     union all
     select * from of_accounts
+),
+
+currencies as (
+    select currency from totals
+    union
+    select currency
+    from {{ ref('kpi_portfolio_daily') }}
+    where business_date = {{ business_date() }} and run_id = {{ run_id() }}
+),
+
+-- what would be compared is stated whether it was or not
+expected as (
+    select
+        expected.source_code,
+        expected.measure_code,
+        currencies.currency
+    from (
+        values
+        ('core_loan_balance', 'principal_outstanding'),
+        ('core_loan_balance', 'past_due'),
+        ('core_loan_balance', 'paid_to_date'),
+        ('core_loan_balance', 'oldest_unpaid_due_date'),
+        ('gl_balance', 'principal_outstanding')
+    ) as expected (source_code, measure_code)
+    cross join currencies
+),
+
+measured as (
+    select
+        expected.source_code,
+        expected.measure_code,
+        expected.currency,
+        coalesce(totals.compared_count, 0) as compared_count,
+        coalesce(totals.not_compared_count, 0) as not_compared_count,
+        totals.our_total_amount,
+        totals.their_total_amount
+    from expected
+    left join totals
+        on
+            expected.source_code = totals.source_code
+            and expected.measure_code = totals.measure_code
+            and expected.currency = totals.currency
 ),
 
 breaking as (
