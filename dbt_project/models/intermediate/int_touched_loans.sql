@@ -15,50 +15,63 @@ select
 from every_loan
 
 {% else %}
-with run_batches as (
-    select batch_id from ops.run_input where run_id = {{ run_id() }}
-),
-
-base_batches as (
-    select batch_id from ops.run_input where run_id = {{ base_run_id() }}
-),
-
--- pinned by one of the two and not by the other
-changed_batches as (
-    (select batch_id from run_batches except select batch_id from base_batches)
-    union all
-    (select batch_id from base_batches except select batch_id from run_batches)
-),
-
--- a history holds rows of many dates: some come into effect between the base and this run
-history_batches as (
-    select batch_id from ops.load_batch
-    where kind = 'history' and batch_id in (select run_batches.batch_id from run_batches)
-),
-
-{% for table, subject in touching_sources() %}
+{% set batches = changed_batches() %}
+{% set touching = [] %}
+{% for table, subject in touching_sources() if table in batches %}{% do touching.append((table, subject)) %}{% endfor %}
+with
+{% for table, subject in touching %}
 -- clause 1: a row is in effect in the run and not in the base, or the other way round (new, corrected, superseded,
--- released from quarantine); rows with the same content cancel out
-{{ table }}_candidates as (
-    select _batch_id, _line_no
-    from raw.{{ table }}
-    where _batch_id in (select changed_batches.batch_id from changed_batches)
+-- released from quarantine); rows with the same content cancel out.
+-- Rows of other batches come into question when one of these batches supersedes them, or when a history that both have
+-- pinned reaches beyond the base's date.
+{{ table }}_elsewhere as (
+    select
+        _batch_id,
+        _line_no
+    from raw.{{ table }}__superseded
+    where _superseded_by_batch_id in {{ batch_list(batches[table].changed) }}
+    {% if batches[table].history %}
     union
-    select _batch_id, _line_no
+    select
+        _batch_id,
+        _line_no
     from raw.{{ table }}
     where
-        _batch_id in (select history_batches.batch_id from history_batches)
+        _batch_id in {{ batch_list(batches[table].history) }}
         and _business_date > {{ base_business_date() }} and _business_date <= {{ business_date() }}
     union
-    select _batch_id, _line_no
-    from raw.{{ table }}__superseded
-    where _superseded_by_batch_id in (select changed_batches.batch_id from changed_batches)
-    union
-    select _batch_id, _line_no
+    select
+        _batch_id,
+        _line_no
     from raw.{{ table }}__superseded
     where
-        _superseded_by_batch_id in (select history_batches.batch_id from history_batches)
+        _superseded_by_batch_id in {{ batch_list(batches[table].history) }}
         and _superseded_date > {{ base_business_date() }} and _superseded_date <= {{ business_date() }}
+    {% endif %}
+),
+
+{{ table }}_rows as (
+    select
+        source.{{ subject }},
+        source._row_hash,
+        source._batch_id,
+        source._line_no,
+        source._business_date,
+        source._known_date
+    from raw.{{ table }} as source
+    where source._batch_id in {{ batch_list(batches[table].changed) }}
+    union all
+    select
+        source.{{ subject }},
+        source._row_hash,
+        source._batch_id,
+        source._line_no,
+        source._business_date,
+        source._known_date
+    from (select distinct _batch_id, _line_no from {{ table }}_elsewhere) as elsewhere
+    join raw.{{ table }} as source
+        on elsewhere._batch_id = source._batch_id and elsewhere._line_no = source._line_no
+    where elsewhere._batch_id not in {{ batch_list(batches[table].changed) }}
 ),
 
 {{ table }}_touched as (
@@ -69,9 +82,7 @@ history_batches as (
             source._row_hash,
             ({{ in_effect('source', table) }})::integer as in_run,
             ({{ in_effect_in_base('source', table) }})::integer as in_base
-        from {{ table }}_candidates as candidates
-        join raw.{{ table }} as source
-            on source._batch_id = candidates._batch_id and source._line_no = candidates._line_no
+        from {{ table }}_rows as source
     ) as candidate
     group by candidate.{{ subject }}, candidate._row_hash
     having sum(candidate.in_run) <> sum(candidate.in_base)
@@ -112,10 +123,11 @@ listed as (
 
 -- a row about a borrower touches every loan of the borrower, as the base or as the run knows the borrower
 borrowers_touched as (
-    {% for table in borrower_sources() %}
+    {% for table, subject in touching if subject == "borrower_id" %}
     select distinct borrower_id, '{{ table }}' as reason_code from {{ table }}_touched
-    {% if not loop.last %}union all{% endif %}
+    union all
     {% endfor %}
+    select null::text as borrower_id, null as reason_code where false
 ),
 
 loans_of_borrowers as (
@@ -128,7 +140,7 @@ loans_of_borrowers as (
 ),
 
 touched_directly as (
-    {% for table in loan_sources() %}
+    {% for table, subject in touching if subject == "loan_id" %}
     select distinct loan_id, '{{ table }}' as reason_code from {{ table }}_touched
     union all
     {% endfor %}
