@@ -27,6 +27,9 @@ def sample_bank(
             help="a fault on one of the days, as poisoned_rows or poisoned_rows:customer.borrower; may be repeated",
         ),
     ] = None,
+    only_loans: Annotated[
+        bool, typer.Option("--only-loans", help="loans, schedules and repayments, as a lender begins with")
+    ] = False,
 ) -> None:
     """A lender that does not exist: a history and daily deliveries of every system in the landing directory.
 
@@ -34,10 +37,11 @@ def sample_bank(
     bureau reports of six months only.
     """
     from include.sample_bank.bank import generate
-    from include.sample_bank.systems import EVERYTHING
+    from include.sample_bank.systems import EVERYTHING, SPINE
 
     settings = settings_of_this_process()
-    dates = generate(settings.landing, loans, history_to, days, seed, fault, systems=EVERYTHING)
+    systems = SPINE if only_loans else EVERYTHING
+    dates = generate(settings.landing, loans, history_to, days, seed, fault, systems=systems)
     say(f"{settings.landing}: history to {history_to}" + (f", then {dates[0]} to {dates[-1]}" if dates else ""))
 
 

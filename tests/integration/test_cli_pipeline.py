@@ -27,7 +27,8 @@ def cli(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Type]:
         assert result.exit_code == code, f"{arguments}: {result.output}\n{result.exception!r}"
         return result
 
-    type_command("sample", "bank", "--history-to", "2026-01-04", "--loans", "60", "--days", "2", "--seed", "7")
+    bank = ("sample", "bank", "--history-to", "2026-01-04", "--loans", "60", "--days", "2", "--seed", "7")
+    type_command(*bank, "--only-loans")
     yield type_command
     os.umask(before)
 
