@@ -15,7 +15,7 @@ import pyarrow.csv
 
 
 def main() -> None:
-    """Arguments: database URL, file, working directory. Prints the seconds of the load of rows, then of arrow tables."""
+    """Arguments: database URL, file, working directory. Prints the seconds of loading rows, then arrow tables."""
     url, path, place = sys.argv[1:]
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     destination = dlt.destinations.postgres(url)
