@@ -388,3 +388,22 @@ def test_a_person_does_all_of_it_from_the_command_line(bank: Settings, monkeypat
     assert "1 rows released, 1 loaded as batch" in released
     assert f"known from {DAY}" in released
     assert "nothing is in quarantine" in type_command("list", "--state", "OPEN")
+
+
+def test_a_row_of_a_history_returns_to_the_date_that_it_states(bank: Settings) -> None:
+    days = {"T1": after(-20), "T2": after(-10), "T3": after(-10), "T4": after(-2)}
+    rows = [
+        payment(name, booking_date=str(day), value_date=str(day), amount="5.00" if name in ("T1", "T4") else "5,00")
+        for name, day in days.items()
+    ]
+    write_delivery(
+        bank.landing, "payments", DAY, {"repayment_transaction": payments(*rows)}, kind="history", from_date=after(-30)
+    )
+    land(DAY, "payments", bank)
+    places = [row.place for row in refused_rows(bank)]
+    fix(bank, [Correction(place, {"amount": "6.00"}) for place in places], LI)
+    (batch,) = release(bank, places, WANG)
+    assert (batch.business_date, batch.known_date, batch.rows) == (after(-10), DAY, 2)
+    assert amounts(bank, DAY) == [("T1", "5.00"), ("T2", "6.00"), ("T3", "6.00"), ("T4", "5.00")]
+    assert amounts(bank, after(-11), known=DAY) == [("T1", "5.00")]
+    assert_accounted(bank)
