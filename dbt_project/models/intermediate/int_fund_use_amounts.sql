@@ -22,6 +22,28 @@ purposes as (
     select * from {{ policy('fund_use_purpose') }} as purpose
 ),
 
+-- a purchase that fits the purpose of any draw that may have paid it is no mismatch of the others; a purpose without a
+-- list fits any merchant
+fitting as (
+    select
+        flows.*,
+        bool_or(
+            draws.purpose_code is not null
+            and (
+                draws.purpose_code not in (select purposes.purpose_code from purposes)
+                or exists (
+                    select 1
+                    from purposes
+                    where
+                        purposes.purpose_code = draws.purpose_code
+                        and flows.merchant_category_code between purposes.mcc_from and purposes.mcc_to
+                )
+            )
+        ) over (partition by flows.account_transaction_id) as is_fitting
+    from flows
+    join draws on flows.draw_id = draws.draw_id
+),
+
 -- of each detector: what it looks for, and what it has to see before it may say CLEAR
 movements as (
     select
@@ -43,13 +65,7 @@ movements as (
                 then
                     flows.fate_code = 'SPENT'
                     and flows.merchant_category_code is not null
-                    and not exists (
-                        select 1
-                        from purposes
-                        where
-                            purposes.purpose_code = draws.purpose_code
-                            and flows.merchant_category_code between purposes.mcc_from and purposes.mcc_to
-                    )
+                    and not flows.is_fitting
             else false
         end as is_suspect,
         case detectors.detector_code
@@ -64,7 +80,7 @@ movements as (
                     or (flows.fate_code = 'SPENT' and flows.merchant_category_code is not null)
             else flows.fate_code in ('PROHIBITED', 'LENDER', 'SPENT')
         end as is_traced
-    from flows
+    from fitting as flows
     join draws on flows.draw_id = draws.draw_id
     join detectors on draws.draw_date + detectors.window_days >= flows.booking_date
     -- a detector that follows no money has no window

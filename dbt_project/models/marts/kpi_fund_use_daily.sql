@@ -1,16 +1,15 @@
 -- Coverage by amount: what the detectors found of the draws of live loans. Additive cells: the base's cells, less what
 -- the touched loans were, plus what they are; recomputed in full at each keyframe.
--- depends_on: {{ ref('int_touched_loans') }}
+-- depends_on: {{ ref('int_touched_loans') }}, {{ ref('loan_position') }}, {{ ref('use_of_proceeds_check') }}
 {% set sides = [('new', 1)] if all_loans() else [('new', 1), ('former', -1)] %}
 
+-- the rows of this run, from where the server has counted them
 with new_positions as (
-    select * from {{ ref('loan_position') }}
-    where business_date = {{ business_date() }} and run_id = {{ run_id() }}
+    select * from {{ ref('int_loan_position') }}
 ),
 
 new_checks as (
-    select * from {{ ref('use_of_proceeds_check') }}
-    where business_date = {{ business_date() }} and run_id = {{ run_id() }}
+    select * from {{ ref('int_fund_use_checks') }}
 ),
 
 {% if not all_loans() %}
@@ -25,37 +24,21 @@ former_checks as (
 {% endif %}
 cells as (
     {% for side, sign in sides %}
-    select
-        positions.product_code,
-        positions.branch_code,
-        checks.currency,
-        checks.purpose_code,
-        checks.detector_code,
-        checks.result_code,
-        {{ sign }} as draw_count,
-        {{ sign }} * checks.draw_amount as draw_amount,
-        {{ sign }} * checks.traced_amount as traced_amount,
-        {{ sign }} * checks.suspect_amount as suspect_amount
-    from {{ side }}_positions as positions
-    join {{ side }}_checks as checks on positions.loan_id = checks.loan_id
-    where positions.is_live
-    union all
     -- a loan of which no draw was delivered was not looked at: it counts with its principal
     select
         positions.product_code,
         positions.branch_code,
-        positions.currency,
-        'UNKNOWN' as purpose_code,
-        'ALL' as detector_code,
-        'NO_DRAW_RECORD' as result_code,
+        coalesce(checks.currency, positions.currency) as currency,
+        coalesce(checks.purpose_code, 'UNKNOWN') as purpose_code,
+        coalesce(checks.detector_code, 'ALL') as detector_code,
+        coalesce(checks.result_code, 'NO_DRAW_RECORD') as result_code,
         {{ sign }} as draw_count,
-        {{ sign }} * positions.principal_amount as draw_amount,
-        0 as traced_amount,
-        0 as suspect_amount
+        {{ sign }} * coalesce(checks.draw_amount, positions.principal_amount) as draw_amount,
+        {{ sign }} * coalesce(checks.traced_amount, 0) as traced_amount,
+        {{ sign }} * coalesce(checks.suspect_amount, 0) as suspect_amount
     from {{ side }}_positions as positions
-    where
-        positions.is_live
-        and positions.loan_id not in (select checks.loan_id from {{ side }}_checks as checks)
+    left join {{ side }}_checks as checks on positions.loan_id = checks.loan_id
+    where positions.is_live
     union all
     {% endfor %}
     select
