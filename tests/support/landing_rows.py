@@ -132,6 +132,9 @@ def create_raw_tables(settings: Settings, contract: Contract) -> None:
     with connect(settings, role="postloan_owner") as connection:
         for statement in raw_table_ddl(contract):
             connection.execute(statement.encode())
+        for suffix in ("", "__superseded"):  # what the matrix grants on every raw table
+            table = sql.Identifier("raw", f"{contract.raw_name}{suffix}")
+            connection.execute(sql.SQL("grant select, insert on {} to postloan_loader").format(table))
 
 
 def forget_everything(settings: Settings, contract: Contract, landing: Path) -> None:
