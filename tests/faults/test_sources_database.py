@@ -21,6 +21,7 @@ from include.landing.manifest import read_manifest
 from include.settings import Settings
 from include.warehouse.migrate import migrate
 from tests.support.landing_rows import query
+from tests.support.source_database import TABLES, Source
 from tests.support.source_systems import ACCOUNT, MOVEMENT, lender, put_contracts
 
 PASSWORD = "s3cret-of-the-source"
@@ -32,18 +33,6 @@ SOURCE = {
 }
 DAY = date(2026, 1, 5)
 NEXT, LATER = date(2026, 1, 6), date(2026, 1, 7)
-TABLES = """
-    drop schema if exists core cascade;
-    create schema core;
-    create table core.batch_status (business_date date);
-    create table core.account ("账号" text primary key, opened_date date, balance_amount numeric(18,2));
-    create table core.movement (
-        movement_id text primary key, booked_date date, amount numeric(18,2), note text,
-        updated_at timestamptz not null
-    );
-    grant usage on schema core to old_core_reader;
-    grant select on all tables in schema core to old_core_reader;
-"""
 
 
 ACCOUNT_BY_DATE = ACCOUNT | {"source": {"table": "core.account_by_date", "as_of": "biz_date"}}
@@ -59,41 +48,6 @@ def changed(folder: Path, *, source: dict = SOURCE, **tables: dict) -> Iterator[
     put_contracts(folder, "old_core", source, **USUAL | tables)
     yield
     put_contracts(folder, "old_core", SOURCE, **USUAL)
-
-
-class Source:
-    """The lender's database, written to as its owner."""
-
-    def __init__(self, url: str) -> None:
-        self.connection = psycopg.connect(url, autocommit=True)
-
-    def execute(self, statement: str, *values: object) -> None:
-        self.connection.execute(statement, values or None)
-
-    def show(self, day: date) -> None:
-        """End the business date, as the lender's end-of-day batch does."""
-        self.execute("truncate core.batch_status")
-        self.execute("insert into core.batch_status values (%s)", day)
-
-    def account(self, number: str, balance: str) -> None:
-        self.execute(
-            "insert into core.account values (%s, '2025-01-01', %s) on conflict (\"账号\") do update set "
-            "balance_amount = excluded.balance_amount",
-            number,
-            Decimal(balance),
-        )
-
-    def movement(self, number: str, amount: str, at: str, note: str | None = None) -> None:
-        self.execute(
-            "insert into core.movement values (%s, (%s::timestamptz at time zone 'Asia/Shanghai')::date, %s, %s, %s) "
-            "on conflict (movement_id) do update set amount = excluded.amount, note = excluded.note, "
-            "updated_at = excluded.updated_at",
-            number,
-            at,
-            Decimal(amount),
-            note,
-            at,
-        )
 
 
 @pytest.fixture(scope="module")
