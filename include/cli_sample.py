@@ -33,7 +33,7 @@ def sample_bank(
 ) -> None:
     """A lender that does not exist: a history and daily deliveries of every system in the landing directory.
 
-    The history has everything since the first loan, but accounts of 150 days, contacts of 120 and
+    The history has everything since the first loan, but accounts of 190 days, contacts of 120 and
     bureau reports of six months only.
     """
     from include.sample_bank.bank import generate

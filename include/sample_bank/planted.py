@@ -43,6 +43,7 @@ SCHEMA = pa.schema(
 )
 TROUBLED_FIRST_PAYMENT_DAYS = 10
 CURED_FOR_DAYS = 60
+REGULAR_AFTER_DAYS = 95
 DAYS_IN_ALL = 1 << 32
 DAYS_UNTIL_OTHERS_REPORT = 8
 INNOCENT_FATES = (
@@ -97,9 +98,11 @@ def _incomes(world: World) -> Iterator[Fact]:
     fates = world.once(make_fates)
     seen = world.has_account & ~world.is_self_employed
     stops = fates.on("SALARY_STOPPED")
+    # accounts are delivered from the first loan on: a salary that stops at once was never seen to be regular
+    had_come = stops >= world.first_loan_on + REGULAR_AFTER_DAYS
     missing_on = np.full(len(world), NEVER)
     for name, kind in (("SALARY_STOPPED", "SALARY_STOPPED"), ("SALARY_LATE", "SALARY_LATE")):
-        on = fates.on(name)
+        on = np.where(had_come | (name != "SALARY_STOPPED"), fates.on(name), NEVER)
         its = np.flatnonzero(seen & (on < NEVER))
         missing_on[its] = np.minimum(payday_of(world, its, on[its]), NEVER)
         at = np.where(seen & (on < NEVER), missing_on, NEVER)

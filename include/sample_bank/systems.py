@@ -37,7 +37,7 @@ EVERYTHING = (
 )
 # Days of history before its end; a system that is not here delivers everything since the first date. What changes
 # every day is kept no longer than the lists look back.
-HISTORY_DAYS = {"accounts": 150, "bureau": 183, "contact_center": 120, "workforce": 60}
+HISTORY_DAYS = {"accounts": 190, "bureau": 183, "contact_center": 120, "workforce": 60}
 
 Maker = Callable[[World, int, int], pa.Table]
 SPINE_MAKERS: Mapping[str, Mapping[str, Maker]] = {

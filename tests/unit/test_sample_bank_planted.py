@@ -15,7 +15,7 @@ from include.sample_bank.behaviours import STRESSED
 from include.sample_bank.systems import EVERYTHING
 
 FIRST, HISTORY_TO = date(2024, 9, 1), date(2026, 1, 8)
-SINCE = HISTORY_TO - timedelta(days=100)  # contacts are delivered for 120 days, accounts for 150
+SINCE = HISTORY_TO - timedelta(days=100)  # contacts are delivered for 120 days, accounts for 190
 LOCAL = timezone(timedelta(hours=8))
 
 
