@@ -12,16 +12,6 @@ new_checks as (
     select * from {{ ref('int_fund_use_checks') }}
 ),
 
-{% if not all_loans() %}
-former_positions as (
-    select * from {{ former_rows('loan_position') }} as positions
-),
-
-former_checks as (
-    select * from {{ former_rows('use_of_proceeds_check') }} as checks
-),
-
-{% endif %}
 cells as (
     {% for side, sign in sides %}
     -- a loan of which no draw was delivered was not looked at: it counts with its principal
@@ -36,8 +26,22 @@ cells as (
         {{ sign }} * coalesce(checks.draw_amount, positions.principal_amount) as draw_amount,
         {{ sign }} * coalesce(checks.traced_amount, 0) as traced_amount,
         {{ sign }} * coalesce(checks.suspect_amount, 0) as suspect_amount
-    from {{ side }}_positions as positions
-    left join {{ side }}_checks as checks on positions.loan_id = checks.loan_id
+    {% if side == 'new' %}
+    from new_positions as positions
+    left join new_checks as checks on positions.loan_id = checks.loan_id
+    {% else %}
+    from {{ former_touches() }} as touches
+    join published.loan_position as positions
+        on
+            touches.business_date = positions.business_date
+            and touches.run_id = positions.run_id
+            and touches.loan_id = positions.loan_id
+    left join published.use_of_proceeds_check as checks
+        on
+            touches.business_date = checks.business_date
+            and touches.run_id = checks.run_id
+            and touches.loan_id = checks.loan_id
+    {% endif %}
     where positions.is_live
     union all
     {% endfor %}
