@@ -213,7 +213,7 @@ def test_nothing_but_run_ids_and_counts_is_kept_by_airflow(lender: Lender) -> No
     assert len(kept) > len(TASKS)
     for (value,) in kept:
         text = json.dumps(value)
-        assert len(text) < 2000
+        assert len(text) < 5000  # the counts of six tables, not their rows
         assert not [loan for loan in loans if loan in text]
 
 
