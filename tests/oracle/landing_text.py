@@ -147,6 +147,8 @@ class Landing:
         deliveries = []
         business_date = date.fromisoformat(manifest["business_date"])
         for listed in manifest["tables"]:
+            if listed["table"] not in TABLES:  # the lender's own balances, for one: no input of a position
+                continue
             rows = [row for file in listed["files"] for row in _checked_rows(folder, listed, file)]
             delivery = Delivery(
                 listed["table"],
