@@ -5,6 +5,7 @@ are made on working days inside office hours.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -250,7 +251,7 @@ def _inbound(world: World) -> list[Attempts]:
     ours = np.flatnonzero(world.once(technical) & (rows.number % 2 == 1))
     loan = rows.loan[ours]
     asks, complains = np.flatnonzero(fates.has("HARDSHIP")), np.flatnonzero(fates.has("COMPLAINT_NO_HARDSHIP"))
-    called = {"channel": PHONE, "is_inbound": True, "outcome": REACHED}
+    called: dict[str, Any] = {"channel": PHONE, "is_inbound": True, "outcome": REACHED}
     return [
         _made(
             world,
@@ -260,7 +261,7 @@ def _inbound(world: World) -> list[Attempts]:
             place=1,
             purpose=COMPLAINT,
             loan=loan,
-            **called,  # type: ignore[arg-type]
+            **called,
         ),
         _made(
             world,
@@ -269,7 +270,7 @@ def _inbound(world: World) -> list[Attempts]:
             source=FROM_BORROWER,
             place=2,
             purpose=COMPLAINT,
-            **called,  # type: ignore[arg-type]
+            **called,
         ),
         _made(
             world,
@@ -278,6 +279,6 @@ def _inbound(world: World) -> list[Attempts]:
             source=FROM_HARDSHIP,
             place=0,
             purpose=SERVICE,
-            **called,  # type: ignore[arg-type]
+            **called,
         ),
     ]

@@ -5,6 +5,7 @@ Whole lives again: the same movements whatever dates are asked for.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,13 +104,13 @@ class _Case:
     def days(self, purpose: str, low: int, high: int) -> NDArray[np.int64]:
         return self.world.chance.whole(self.ids, purpose, low, high)
 
-    def goes(self, on: Days, cents: Cents, movement: int, party: int | NDArray[np.int64], **further: object) -> Flows:
+    def goes(self, on: Days, cents: Cents, movement: int, party: int | NDArray[np.int64], **further: Any) -> Flows:
         """Money that leaves the first account."""
-        return flows(self.owner, on, -cents, movement, party, order=OUTFLOW, **further)  # type: ignore[arg-type]
+        return flows(self.owner, on, -cents, movement, party, order=OUTFLOW, **further)
 
-    def comes(self, on: Days, cents: Cents, party: int, **further: object) -> Flows:
+    def comes(self, on: Days, cents: Cents, party: int, **further: Any) -> Flows:
         """Money that comes to the first account."""
-        return flows(self.owner, on, cents, TRANSFER, party, order=INFLOW, **further)  # type: ignore[arg-type]
+        return flows(self.owner, on, cents, TRANSFER, party, order=INFLOW, **further)
 
     def people(self) -> Ids:
         return self.world.ids[self.owner]
@@ -118,7 +119,7 @@ class _Case:
         """The borrower's own account elsewhere."""
         return {"party_id": self.people(), "party_account": ACCOUNT_ELSEWHERE}
 
-    def other(self, kind: int) -> dict[str, object]:
+    def other(self, kind: int) -> dict[str, Any]:
         """Somebody else's account, one a loan."""
         return {"party_id": self.ids, "party_account": kind}
 
@@ -158,7 +159,7 @@ def _two_hops(case: _Case) -> list[Flows]:
     return [
         case.goes(on, bad, TRANSFER, OWN, party_id=people, party_account=SECOND_ACCOUNT),
         flows(case.owner, on, bad, TRANSFER, OWN, order=FIRST, account=2, party_id=people, party_account=1),
-        flows(case.owner, after, -bad, TRANSFER, to, order=OUTFLOW, account=2, **broker),  # type: ignore[arg-type]
+        flows(case.owner, after, -bad, TRANSFER, to, order=OUTFLOW, account=2, **broker),
         case.rest(),
     ]
 

@@ -8,7 +8,7 @@ begin
     foreach role_name in array array[
         'postloan_owner', 'serving_owner', 'postloan_loader', 'postloan_transformer', 'postloan_validator',
         'postloan_scorer', 'postloan_publisher', 'postloan_auditor', 'postloan_privacy', 'reader',
-        'postloan_pipeline' -- retired: the one role of all jobs before 0005; older migrations name it, it may do nothing
+        'postloan_pipeline' -- retired: the one role of all jobs before 0006; older migrations name it, it may do nothing
     ] loop
         if not exists (select from pg_roles where rolname = role_name) then
             begin
