@@ -49,6 +49,11 @@ currencies as (
     select currency
     from {{ ref('kpi_portfolio_daily') }}
     where business_date = {{ business_date() }} and run_id = {{ run_id() }}
+    union
+    -- a book that has run out, or a silent day, is still said to be uncompared
+    select currency
+    from {{ this }}
+    where business_date = {{ base_business_date() }} and run_id = {{ base_run_id() }}
 ),
 
 -- what would be compared is stated whether it was or not
