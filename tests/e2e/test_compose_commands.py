@@ -55,6 +55,7 @@ class Stack:
             "0.0.0.0": "127.0.0.1",
             "/var/lib/postloan": str(home),
             "/opt/postloan": str(PROJECT_DIR),
+            "/etc/postloan/contracts": str(PROJECT_DIR / "include" / "contracts"),
         }
         self.health_port = health_port
         self.processes: dict[str, subprocess.Popen] = {}
