@@ -14,11 +14,12 @@ class Scope:
 
     ``candidate`` shows what readers would see if the run were published (signals and borrowers: as far as this run
     wrote them), ``published`` holds what runs wrote, ``ref`` the policies. Without a base (nothing published before)
-    ``base_run_id`` is empty.
+    ``base_run_id`` is empty. ``known_date`` (None: the business date itself) is for the staging views.
     """
 
     run_id: str
     business_date: date
+    known_date: date | None = None
     base_run_id: str = NO_BASE
     base_business_date: date = BEFORE_EVERYTHING
     is_keyframe: bool = False

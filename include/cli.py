@@ -147,6 +147,7 @@ def abandon(run_id: Annotated[str, typer.Argument(metavar="RUN_ID")]) -> None:
 @app.command()
 def backfill(first: From, last: To, yes: Yes = False) -> None:
     """Run a range of business dates in order; shows the plan first and stops at the first failure."""
+    from include import dbt
     from include.cli_tables import print_plan
     from include.daily import plan, run_date
 
@@ -160,6 +161,7 @@ def backfill(first: From, last: To, yes: Yes = False) -> None:
         return
     if not yes:
         typer.confirm(f"run {len(to_run)} dates?", abort=True)
+    dbt.keep_manifest(settings)
     for number, business_date in enumerate(to_run, start=1):
         say(f"{business_date} ({number} of {len(to_run)})")
         run_date(business_date, settings, lambda line: say(f"  {line}"))

@@ -1,6 +1,7 @@
 """dbt in process: one invocation a layer. A process per model would cost 6 to 15 times as much."""
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +35,7 @@ def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> l
     ]  # fmt: skip
     manifest = _manifests.get(dbt_environment(settings)["POSTLOAN_DBT_DBNAME"])
     _forget_compiled(manifest)
-    with _environment(dbt_environment(settings) | context | {"DO_NOT_TRACK": "1"}):
+    with _environment(_surroundings(settings, context)):
         outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if outcome.exception is not None and outcome.result is None:
         raise PostloanError(
@@ -65,6 +66,14 @@ def keep_manifest(settings: Settings) -> None:
     if outcome.exception is not None:
         raise PostloanError(f"the dbt project does not parse: {outcome.exception}") from outcome.exception
     _manifests[dbt_environment(settings)["POSTLOAN_DBT_DBNAME"]] = outcome.result
+    gc.freeze()  # a manifest is many objects that stay: collecting over them is a tenth of a small transform
+
+
+def _surroundings(settings: Settings, context: dict[str, str]) -> dict[str, str]:
+    """Environment of one invocation; ``PGOPTIONS`` of the context adds to the settings of every session."""
+    ours = dbt_environment(settings)
+    options = " ".join(filter(None, [ours["PGOPTIONS"], context.get("PGOPTIONS")]))
+    return ours | context | {"PGOPTIONS": options, "DO_NOT_TRACK": "1"}
 
 
 def _forget_compiled(manifest: Any) -> None:

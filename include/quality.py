@@ -34,7 +34,7 @@ from expectations.rules import ExpectNoRowsFrom, ExpectNoRowsWhere, ExpectOneRow
 from expectations.scope import Scope
 from include.errors import PostloanError
 from include.settings import Settings
-from include.warehouse.connection import warehouse_url
+from include.warehouse.connection import run_options, warehouse_url
 from include.warehouse.roles import VALIDATOR
 
 # counts, and no value of any row: not in results, not in Data Docs
@@ -249,7 +249,8 @@ def _url(settings: Settings, scope: Scope) -> str:
     # no nested loops: rows of a run that was written a minute ago are unknown to the planner's statistics, and a loop
     # chosen for one row runs a hundred thousand times
     session = f"-c default_transaction_read_only=on -c search_path={scope.candidate} -c enable_nestloop=off"
-    options = f"{url.query['options']} {session}"
+    of_run = run_options(scope.run_id, scope.business_date, scope.known_date or scope.business_date)
+    options = f"{url.query['options']} {session} {of_run}"
     url = url.update_query_dict({"options": options, "application_name": "postloan:audit"})
     return url.render_as_string(hide_password=False)
 

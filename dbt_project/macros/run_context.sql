@@ -6,8 +6,6 @@
 
 {% macro business_date() %}date '{{ env_var("POSTLOAN_BUSINESS_DATE", "2000-01-01") }}'{% endmacro %}
 
-{% macro known_date() %}date '{{ env_var("POSTLOAN_KNOWN_DATE", "2000-01-01") }}'{% endmacro %}
-
 {# Empty when the run has no base: nothing has ever been published before its date. #}
 {% macro base_run_id() %}'{{ env_var("POSTLOAN_BASE_RUN_ID", "") }}'{% endmacro %}
 

@@ -77,7 +77,8 @@ def _scope(connection: psycopg.Connection, run: Run) -> "Scope":
 
     base = load_run(connection, run.base_run_id) if run.base_run_id else None
     of_base: dict[str, Any] = {"base_run_id": base.run_id, "base_business_date": base.business_date} if base else {}
-    return Scope(run_id=run.run_id, business_date=run.business_date, is_keyframe=run.is_keyframe, **of_base)
+    dates = {"business_date": run.business_date, "known_date": run.known_date}
+    return Scope(run_id=run.run_id, is_keyframe=run.is_keyframe, **dates, **of_base)
 
 
 def _keep_outcomes(job: Job, stage: str, outcomes: "list[Outcome]") -> None:

@@ -2,23 +2,23 @@
 
 from include import dbt
 from include.failpoint import failpoint
+from include.jobs.staging_views import bring_staging_views_up_to_date
 from include.settings import Settings
 from include.warehouse.keyframe import compare_with_base
 from include.warehouse.runs import Job, run_environment, run_job
 from include.warehouse.statistics import refresh_statistics
 
 # An ephemeral model is compiled where it is read; selected, it would also be a node of the run that does nothing.
-MODELS = [
-    "run", "--select", "staging", "intermediate", "marts", "--exclude", "config.materialized:ephemeral",
-]  # fmt: skip
+MODELS = ["run", "--select", "intermediate", "marts", "--exclude", "config.materialized:ephemeral"]
 
 
 def transform(run_id: str, settings: Settings) -> dict[str, int]:
-    """Staging, intermediate and marts in one dbt invocation. Returns rows written by published table."""
+    """Intermediate and marts in one dbt invocation, over the staging views. Returns rows written by published table."""
     with run_job(settings, run_id, "transform") as job:
         if job.is_done_before:
             return {}
         environment = run_environment(job.connection, job.run)
+        bring_staging_views_up_to_date(job, settings)
         records = dbt.invoke(settings, MODELS, environment)
         _log_models(job, records)
         refresh_statistics(settings, job.run.business_date)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import date
 
 import psycopg
 from psycopg import conninfo, errors
@@ -29,7 +30,7 @@ def connect(
     Raises PostloanError when the server is down, too old, not UTF-8, or not migrated; never names a password.
     """
     parameters = login_parameters(settings, role)
-    parameters["options"] = " ".join(filter(None, [parameters.get("options"), _session_options(settings, role)]))
+    parameters["options"] = " ".join(filter(None, [parameters.get("options"), session_options(settings, role)]))
     parameters["application_name"] = _application(application_name)
     try:
         connection = psycopg.connect(conninfo.make_conninfo("", **parameters), autocommit=autocommit)
@@ -48,7 +49,7 @@ def warehouse_url(settings: Settings, *, driver: str = "postgresql+psycopg2", ro
     from sqlalchemy.engine import URL  # half a second of import that most callers do not need
 
     parameters = login_parameters(settings, role)
-    parameters["options"] = " ".join(filter(None, [parameters.get("options"), _session_options(settings, role)]))
+    parameters["options"] = " ".join(filter(None, [parameters.get("options"), session_options(settings, role)]))
     known = {name: parameters.pop(name, None) for name in ("user", "password", "host", "port", "dbname")}
     return URL.create(
         driver,
@@ -70,6 +71,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "POSTLOAN_DBT_USER": parameters["user"],
         "DBT_ENV_SECRET_POSTLOAN_PASSWORD": parameters["password"],
         "POSTLOAN_DBT_DBNAME": parameters["dbname"],
+        "PGOPTIONS": " ".join(filter(None, [parameters.get("options"), session_options(settings, DBT_ROLE)])),
     }
     if "sslmode" in parameters:
         environment["PGSSLMODE"] = parameters["sslmode"]
@@ -124,7 +126,13 @@ def _application(name: str) -> str:
     return name if name == APPLICATION or name.startswith(f"{APPLICATION}:") else f"{APPLICATION}:{name}"
 
 
-def _session_options(settings: Settings, role: str | None) -> str:
+def run_options(run_id: str, business_date: date, known_date: date) -> str:
+    """The session settings by which the staging views know whose rows to show (dbt_project/macros/in_effect.sql)."""
+    return f"-c postloan.run_id={run_id} -c postloan.business_date={business_date} -c postloan.known_date={known_date}"
+
+
+def session_options(settings: Settings, role: str | None) -> str:
+    """The settings that every session has, as libpq's ``options``."""
     session = {
         "timezone": "UTC",
         "statement_timeout": f"{settings.statement_timeout_seconds}s",

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from include.errors import PostloanError, RefusedError, SupersededError, WriterBusyError
 from include.failpoint import failpoint
 from include.settings import Settings
-from include.warehouse.connection import connect
+from include.warehouse.connection import connect, run_options
 from include.warehouse.roles import PUBLISHER, role_of_step
 
 log = logging.getLogger(__name__)
@@ -139,18 +139,18 @@ def end_run(connection: psycopg.Connection, run_id: str, status: str, failure: s
 
 
 def run_environment(connection: psycopg.Connection, run: Run) -> dict[str, str]:
-    """What the dbt macros of ``macros/run_context.sql`` read."""
+    """What the dbt macros of ``macros/run_context.sql`` read, and what the sessions tell the staging views."""
     environment = {
         "POSTLOAN_RUN_ID": run.run_id,
         "POSTLOAN_RUN_ATTEMPT": str(run.attempt),
         "POSTLOAN_APPLICATION_NAME": run.application_name,
         "POSTLOAN_BUSINESS_DATE": run.business_date.isoformat(),
-        "POSTLOAN_KNOWN_DATE": run.known_date.isoformat(),
         "POSTLOAN_BASE_RUN_ID": run.base_run_id or "",
         "POSTLOAN_BASE_BUSINESS_DATE": "0001-01-01",
         "POSTLOAN_BASE_KNOWN_DATE": "0001-01-01",
         "POSTLOAN_ALL_LOANS": str(run.is_keyframe).lower(),
         "POSTLOAN_IS_REBUILD": str(run.kind == "rebuild").lower(),
+        "PGOPTIONS": run_options(run.run_id, run.business_date, run.known_date),
     }
     if run.base_run_id is not None:
         base = load_run(connection, run.base_run_id)

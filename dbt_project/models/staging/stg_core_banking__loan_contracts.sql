@@ -1,6 +1,4 @@
 -- One row per loan: its contract as the run knows it.
-{{ config(materialized="view") }}
-
 select
     -- ids
     source.loan_id,

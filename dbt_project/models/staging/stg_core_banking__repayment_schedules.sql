@@ -1,6 +1,4 @@
 -- One row per loan, schedule version and instalment. Cumulative dues were written once, with the version.
-{{ config(materialized="view") }}
-
 select
     -- ids
     source.loan_id,

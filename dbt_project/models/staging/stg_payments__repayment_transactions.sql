@@ -1,6 +1,4 @@
 -- One row per transaction. Reversals are negative and count at their own value date.
-{{ config(materialized="view") }}
-
 select
     -- ids
     source.transaction_id,
