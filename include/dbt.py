@@ -3,9 +3,10 @@
 import contextlib
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from include.dbt_shortcuts import shortcuts
 from include.errors import PostloanError
 from include.settings import DBT_PROJECT_DIR, Settings
 from include.warehouse.connection import dbt_environment
@@ -29,18 +30,23 @@ def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> l
         "--target-path", str(place / "target"),
         "--log-path", str(place / "logs"),
         "--log-level", "none",
-        "--log-level-file", "info",
+        "--log-level-file", "none",  # what went wrong is kept below; dbt formats every event, a sixth of a small day
         "--no-use-colors",
         "--no-write-json",  # nobody reads the artefacts, and writing them takes a fifth of a small day
     ]  # fmt: skip
     manifest = _manifests.get(dbt_environment(settings)["POSTLOAN_DBT_DBNAME"])
     _forget_compiled(manifest)
-    with _environment(_surroundings(settings, context)):
-        outcome = dbtRunner(manifest=manifest).invoke(arguments)
+    troubles: list[str] = []
+    with _environment(_surroundings(settings, context)), shortcuts():
+        outcome = dbtRunner(manifest=manifest, callbacks=[_keeper_of(troubles)]).invoke(arguments)
+    log_file = place / "logs" / "dbt.log"
+    if troubles:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        log_file.write_text("\n\n".join(troubles) + "\n", encoding="utf-8")
     if outcome.exception is not None and outcome.result is None:
         raise PostloanError(
             f"dbt {command[0]} failed before its first model: {outcome.exception}",
-            next_command=f"less {place / 'logs' / 'dbt.log'}",
+            next_command=f"less {log_file}",
         ) from outcome.exception
     records = [_record(result) for result in getattr(outcome.result, "results", [])]
     failed = [record for record in records if record["status"] in ("error", "fail", "runtime error")]
@@ -48,7 +54,7 @@ def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> l
         raise PostloanError(
             f"dbt {command[0]}: {failed[0]['model']} failed: {failed[0]['message']}"
             + (f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""),
-            next_command=f"less {place / 'logs' / 'dbt.log'}",
+            next_command=f"less {log_file}",
         )
     return records
 
@@ -67,6 +73,18 @@ def keep_manifest(settings: Settings) -> None:
         raise PostloanError(f"the dbt project does not parse: {outcome.exception}") from outcome.exception
     _manifests[dbt_environment(settings)["POSTLOAN_DBT_DBNAME"]] = outcome.result
     gc.freeze()  # a manifest is many objects that stay: collecting over them is a tenth of a small transform
+
+
+def _keeper_of(troubles: list[str]) -> Callable[[Any], None]:
+    """Keeps what dbt warns of and what fails, with its own words, less what its environment holds as secret."""
+
+    def keep(event: Any) -> None:
+        if event.info.level in ("warn", "error"):
+            from dbt_common.events.functions import env_scrubber
+
+            troubles.append(f"{event.info.level} {event.info.name}: {env_scrubber(event.info.msg)}")
+
+    return keep
 
 
 def _surroundings(settings: Settings, context: dict[str, str]) -> dict[str, str]:

@@ -99,6 +99,10 @@ def test_a_malformed_url_says_what_is_wrong_and_keeps_the_password_to_itself(url
 
 def test_a_url_with_a_driver_and_an_encoded_password_is_understood():
     environment = dbt_environment(own_server("postgresql+psycopg2://risk:p%40ss%2Fword@db/warehouse?sslmode=require"))
+    # dbt's sessions have the settings that all of ours have
+    options = environment.pop("PGOPTIONS")
+    assert "client_connection_check_interval=1s" in options
+    assert "role=postloan_transformer" in options
     assert environment == {
         "POSTLOAN_DBT_HOST": "db",
         "POSTLOAN_DBT_PORT": "5432",

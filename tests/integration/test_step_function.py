@@ -12,7 +12,7 @@ from include.warehouse.connection import connect
 from tests.support.days import compute, land_all
 from tests.support.small_bank import HISTORY_TO, deliver_days
 
-JUMPS = 8
+JUMPS = 5
 LONGEST_JUMP = 120
 UNTOUCHED = """
     select count(*) from serving.loan_position_as_of(%s)
@@ -35,4 +35,4 @@ def test_a_loan_that_nothing_touched_is_what_it_would_be_if_computed_again(setti
         with connect(settings, role="reader") as connection:
             carried += connection.execute(UNTOUCHED, (later,)).fetchone()[0]
         rollback(later, settings, reason="the next jump starts from the same base")
-    assert carried > 100, "rows must have been carried, otherwise nothing was compared"
+    assert carried > 60, "rows must have been carried, otherwise nothing was compared"

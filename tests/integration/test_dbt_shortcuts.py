@@ -1,0 +1,74 @@
+"""What we do shorter than dbt comes to the same: docs/adr/0015."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import sqlparse
+from dbt import compilation
+from dbt.adapters.base.connections import BaseConnectionManager
+from dbt.cli.main import dbtRunner
+
+from include.dbt_shortcuts import inject, shortcuts
+from include.settings import DBT_PROJECT_DIR, Settings
+from include.warehouse.connection import dbt_environment
+
+dbts_injection = compilation.inject_ctes_into_sql
+
+
+def compiled(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    for name, value in dbt_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    outcome: Any = dbtRunner().invoke(
+        ["compile", "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR), "--target-path",
+         str(settings.home / "target"), "--log-path", str(settings.home / "logs"), "--log-level", "none",
+         "--select", "staging", "intermediate", "marts"]
+    )  # fmt: skip
+    assert outcome.exception is None
+    return {result.node.name: result.node.compiled_code for result in outcome.result.results}
+
+
+def words(sql: str) -> list[str]:
+    """The tokens of a statement, without spaces and comments."""
+    statement = sqlparse.format(sql, strip_comments=True)
+    return [token.value for token in sqlparse.parse(statement)[0].flatten() if not token.is_whitespace]
+
+
+def test_every_model_compiles_to_the_same_statement_as_with_dbts_own_way(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dbts_own = compiled(settings, monkeypatch)
+    with shortcuts():
+        assert compilation.inject_ctes_into_sql is not dbts_injection
+        ours = compiled(settings, monkeypatch)
+    assert len(ours) > 40
+    with_ctes = [name for name in ours if "__dbt__cte__" in ours[name]]
+    assert len(with_ctes) >= 8
+    assert {name for name in with_ctes if words(ours[name]) != words(dbts_own[name])} == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("select 1", "with a as (x) select 1"),
+        ("-- with care\n\nwith b as (y) select 1", "-- with care\n\nwith a as (x), b as (y) select 1"),
+        ("/* select */ WITH RECURSIVE b as (y) select 1", "/* select */ with RECURSIVE a as (x), b as (y) select 1"),
+        ("values (1)", None),
+        ("withdrawals", None),
+    ],
+)
+def test_expressions_go_before_the_models_own(text: str, expected: str | None) -> None:
+    assert inject(text, [SimpleNamespace(sql="a as (x)")]) == expected
+
+
+def test_a_model_without_ephemeral_ones_is_left_alone() -> None:
+    assert inject("values (1)", []) == "values (1)"
+
+
+def test_afterwards_dbt_works_as_it_always_does() -> None:
+    release = BaseConnectionManager.release
+    with pytest.raises(RuntimeError), shortcuts():
+        assert BaseConnectionManager.release is not release
+        raise RuntimeError
+    assert BaseConnectionManager.release is release
+    assert compilation.inject_ctes_into_sql is dbts_injection
