@@ -43,6 +43,8 @@ SCHEMA = pa.schema(
 )
 TROUBLED_FIRST_PAYMENT_DAYS = 10
 CURED_FOR_DAYS = 60
+TECHNICAL_DAYS = 7
+GETTING_WORSE = ("CURE_AND_SLIDE", "SLIDE")
 REGULAR_AFTER_DAYS = 95
 DAYS_IN_ALL = 1 << 32
 DAYS_UNTIL_OTHERS_REPORT = 8
@@ -190,8 +192,12 @@ def _arrears(world: World) -> Iterator[Fact]:
     spells = world.once(make_spells)
     again = np.zeros(len(spells), dtype=np.bool_)
     same = spells.loan[1:] == spells.loan[:-1]
-    again[1:] = same & (spells.start_on[1:] - spells.end_on[:-1] <= CURED_FOR_DAYS)
-    slides = world.lives.behaviours[spells.loan] == BEHAVIOURS.index("CURE_AND_SLIDE")
+    again[1:] = (
+        same
+        & (spells.start_on[1:] - spells.end_on[:-1] <= CURED_FOR_DAYS)
+        & (spells.end_on[:-1] - spells.start_on[:-1] > TECHNICAL_DAYS)
+    )
+    slides = np.isin(world.lives.behaviours[spells.loan], [BEHAVIOURS.index(name) for name in GETTING_WORSE])
     for kind, chosen in (("SLIDE_AFTER_CURE", again & slides), ("LATE_AGAIN", again & ~slides)):
         its = np.flatnonzero(chosen)
         start = spells.start_on[its]

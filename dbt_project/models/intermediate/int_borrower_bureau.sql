@@ -64,10 +64,14 @@ accounts as (
             0
         ) as other_past_due_days,
         coalesce(
-            sum(tradelines.balance_amount)
-            filter (where not tradelines.is_own_lender and tradelines.currency = wanted.currency),
+            sum(tradelines.balance_amount) filter (
+                where
+                not tradelines.is_own_lender
+                and tradelines.currency = wanted.currency
+                and tradelines.account_type_code not in ('MORTGAGE', 'AUTO_LOAN')
+            ),
             0
-        ) as other_debt_amount
+        ) as other_unsecured_debt_amount
     from wanted
     join all_tradelines as tradelines
         on wanted.pull_id = tradelines.pull_id and wanted.borrower_id = tradelines.borrower_id
@@ -121,12 +125,13 @@ select
     latest.inquiry_30d_count,
     latest.inquiry_90d_count,
     latest_accounts.other_past_due_days,
-    latest_accounts.other_debt_amount,
+    latest_accounts.other_unsecured_debt_amount,
     -- the report before it
     previous.pull_date as previous_pull_date,
     previous.currency as previous_currency,
     previous.total_debt_amount as previous_total_debt_amount,
-    previous_accounts.other_debt_amount as previous_other_debt_amount,
+    previous.unsecured_debt_amount as previous_unsecured_debt_amount,
+    previous_accounts.other_unsecured_debt_amount as previous_other_unsecured_debt_amount,
     -- the last report before we lent
     before_accounts.other_past_due_days as other_past_due_days_before_lending,
     -- the latest score and the one before it

@@ -60,7 +60,9 @@ facts as (
         detectors.detector_code,
         detectors.raises_signal,
         draws.draw_date + detectors.window_days as window_end_date,
-        round(draws.draw_amount * detectors.threshold_share, 2) as threshold_amount,
+        greatest(
+            round(draws.draw_amount * detectors.threshold_share, 2), least_amounts.least_amount
+        ) as threshold_amount,
         limits.limit_amount,
         evidence_terms.has_currency as has_evidence_currency,
         evidence_terms.draw_id is not null as has_evidence_terms,
@@ -80,6 +82,8 @@ facts as (
         ) as has_merchant_list
     from draws
     cross join detectors
+    left join {{ policy('fund_use_least_amount') }} as least_amounts
+        on detectors.detector_code = least_amounts.detector_code and draws.currency = least_amounts.currency
     left join amounts on draws.draw_id = amounts.draw_id and detectors.detector_code = amounts.detector_code
     left join evidence on draws.draw_id = evidence.draw_id
     left join limits on draws.draw_id = limits.draw_id

@@ -37,6 +37,7 @@ spell_summary as (
         loan_id,
         max(start_date) filter (where end_date is null) as current_spell_start_date,
         max(end_date) filter (where is_cured) as last_cured_date,
+        (array_agg(end_date - start_date order by end_date desc) filter (where is_cured))[1] as last_cured_spell_days,
         count(*) filter (where end_date is not null)::integer as ended_spell_count
     from spells
     group by loan_id
@@ -93,6 +94,7 @@ select
     loans.loan_id,
     spell_summary.current_spell_start_date,
     spell_summary.last_cured_date,
+    spell_summary.last_cured_spell_days,
     coalesce(spell_summary.ended_spell_count, 0) as ended_spell_count,
     coalesce(ended.max_3m_days, 0) as max_ended_past_due_3m_days,
     coalesce(ended.max_6m_days, 0) as max_ended_past_due_6m_days,

@@ -80,6 +80,7 @@ select
     arrears.paid_off_date,
     history.current_spell_start_date,
     history.last_cured_date,
+    history.last_cured_spell_days,
     coalesce(history.ended_spell_count, 0) as ended_spell_count,
     coalesce(history.max_ended_past_due_3m_days, 0) as max_ended_past_due_3m_days,
     coalesce(history.max_ended_past_due_6m_days, 0) as max_ended_past_due_6m_days,

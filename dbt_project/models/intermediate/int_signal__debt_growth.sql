@@ -1,5 +1,6 @@
--- Debt elsewhere has grown, against the report before or against the application, measured on all debt at that time.
--- Where accounts are not delivered, ours cannot be told from theirs: then all debt is compared with all debt.
+-- Unsecured debt elsewhere has grown, against the report before or against the application, measured on all debt at that
+-- time: a house or a car bought on credit is no sign of distress. Where accounts are not delivered, ours cannot be told
+-- from theirs: then the unsecured debt of both reports is compared, or all debt where a bureau does not tell it apart.
 {{ config(materialized="ephemeral") }}
 
 with positions as (
@@ -30,15 +31,16 @@ growth as (
                         when bureau.currency = bureau.previous_currency
                             then
                                 coalesce(
-                                    bureau.other_debt_amount - bureau.previous_other_debt_amount,
+                                    bureau.other_unsecured_debt_amount - bureau.previous_other_unsecured_debt_amount,
+                                    bureau.unsecured_debt_amount - bureau.previous_unsecured_debt_amount,
                                     bureau.total_debt_amount - bureau.previous_total_debt_amount
                                 ) / nullif(bureau.previous_total_debt_amount, 0)
                     end,
-                    -- the application was made before our own loan: its debt is all elsewhere
+                    -- the application was made before our own loan: its debt is all elsewhere, secured or not
                     case
                         when bureau.currency = borrowers.application_currency
                             then
-                                (bureau.other_debt_amount - borrowers.application_total_debt_amount)
+                                (bureau.other_unsecured_debt_amount - borrowers.application_total_debt_amount)
                                 / nullif(
                                     borrowers.application_total_debt_amount + borrowers.application_principal_amount, 0
                                 )

@@ -1,9 +1,15 @@
 -- Late again soon after catching up: worse than a first slip of the same length. Measured from the day of catching up
--- to the day of the next slip, so it holds as long as the slip lasts.
+-- to the day of the next slip, so it holds as long as the slip lasts. What was caught up was more than a technical delay,
+-- and the slip is longer than this borrower's usual lateness: whoever pays every instalment some days late slides nowhere.
 {{ config(materialized="ephemeral") }}
 
 with positions as (
-    select * from {{ ref('int_loan_position') }}
+    select
+        *,
+        current_spell_start_date - last_cured_date as days_since_cured,
+        -- the first day on which the slip is longer than usual
+        oldest_unpaid_due_date + greatest(coalesce(payment_habit_days, 0), 0) + 1 as unusual_from
+    from {{ ref('int_loan_position') }}
     where is_live
 ),
 
@@ -15,12 +21,15 @@ threshold as (
 select
     positions.loan_id,
     threshold.signal_code,
-    (positions.current_spell_start_date - positions.last_cured_date)::numeric as observed_value,
+    positions.days_since_cured::numeric as observed_value,
     positions.last_cured_date as observed_date,
-    coalesce(positions.current_spell_start_date - positions.last_cured_date <= threshold.raise_threshold, false)
-        as meets_raise,
-    coalesce(positions.current_spell_start_date - positions.last_cured_date > threshold.clear_threshold, true)
-        as meets_clear,
-    null::date as changes_on
+    coalesce(
+        positions.days_since_cured <= threshold.raise_threshold
+        and positions.last_cured_spell_days >= {{ signal_parameter('sliding_back', 'cured_spell_days') }}
+        and positions.unusual_from <= {{ business_date() }},
+        false
+    ) as meets_raise,
+    coalesce(positions.days_since_cured > threshold.clear_threshold, true) as meets_clear,
+    {{ moves_on(["positions.unusual_from"]) }} as changes_on
 from positions
 cross join threshold
