@@ -142,7 +142,12 @@ def _table_ddl(data_set: DataSet) -> str:
         f"for each statement execute function ops.refuse_sealed_rows();"
         for verb in ("insert", "delete")
     )
-    loan_index = f"create index on {name} (loan_id, business_date);" if "loan_id" in data_set.key else ""
+    # one loan's or borrower's row of any date is looked up: the folds join on these two (include/warehouse/fold.py)
+    owner_indexes = "\n".join(
+        f"create index on {name} ({owner}, business_date);"
+        for owner in ("loan_id", "borrower_id")
+        if owner in data_set.key
+    )
     due_index = f"create index on {name} (changes_on);" if "changes_on" in data_set.column_names else ""
     return f"""
 create table {name} (
@@ -150,7 +155,7 @@ create table {name} (
     primary key ({key})
 ){partition};
 comment on table {name} is {comment};
-{loan_index}
+{owner_indexes}
 {due_index}
 {triggers}
 alter table {name} enable row level security;
