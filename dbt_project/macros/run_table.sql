@@ -13,6 +13,8 @@
             {{ sql }}
         )
     {%- endcall %}
+    {#- the models after this one are planned by what is in it: autovacuum would come a minute too late -#}
+    {% do run_query("analyze " ~ target_relation) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
     {{ return({"relations": [target_relation]}) }}

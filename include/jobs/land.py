@@ -19,7 +19,7 @@ from include.warehouse.ledger import has_own_delivery, landed_batch_ids, record_
 from include.warehouse.roles import LOADER
 
 log = logging.getLogger(__name__)
-LARGE_ROWS = 20_000
+GROWN_BY = 10  # percent
 
 
 @dataclass(frozen=True)
@@ -181,18 +181,25 @@ def _load(connection: psycopg.Connection, delivery: Delivery, settings: Settings
 
 
 def _refresh_statistics(connection: psycopg.Connection, tables: list[LandedTable]) -> None:
-    """After a large load the planner still believes in the table of before, for a minute and for whoever comes next.
+    """Analyze the tables that this load has made or grown by a tenth.
 
-    It changes no output, so a landing killed before it has lost nothing.
+    Until autovacuum comes, a minute later, the planner takes a new table for a few rows and reads it once for every row
+    of another: the first day of 20,000 loans with every source stood still at one statement. It changes no output, so a
+    landing killed before it has lost nothing.
     """
-    names = [
-        f"{table.batch.system}__{table.batch.table}{suffix}"
+    loaded = {
+        f"{table.batch.system}__{table.batch.table}": table.batch.balance.loaded.rows
         for table in tables
-        if table.batch.balance.loaded.rows >= LARGE_ROWS
-        for suffix in ("", "__superseded")
-    ]
-    for name in names:
-        connection.execute("select ops.analyze_table('raw', %s)", (name,))
+        if table.batch.balance.loaded.rows
+    }
+    known = connection.execute(
+        "select relname, reltuples from pg_class where relnamespace = 'raw'::regnamespace and relname = any(%s)",
+        (list(loaded),),
+    ).fetchall()
+    for name, rows in known:  # -1: never analyzed
+        if rows < 0 or 100 * loaded[name] >= GROWN_BY * rows:
+            for table_name in (name, f"{name}__superseded"):
+                connection.execute("select ops.analyze_table('raw', %s)", (table_name,))
     connection.commit()
 
 

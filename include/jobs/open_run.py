@@ -218,6 +218,8 @@ def _open_new(
             cursor.executemany(
                 "insert into ops.run_input values (%s, %s)", [(run_id, batch_id) for batch_id, _ in pinned]
             )
+        # every staging view begins with it: unanalyzed, the planner takes a run's batches for one
+        connection.execute("select ops.analyze_table('ops', 'run_input')")
         _write_chain(connection, run_id, business_date, base, keyframe)
         connection.execute(
             "insert into ops.run_source select %(run_id)s, system, max(business_date), "

@@ -1,6 +1,6 @@
 -- One row per movement of the accounts of the touched loans' borrowers, also those known before their day: read once,
 -- used by the tracing of loan money and by the borrower's income.
-{{ config(post_hook=["create index on {{ this }} (borrower_id, account_number_token)", "analyze {{ this }}"]) }}
+{{ config(post_hook="create index on {{ this }} (borrower_id, account_number_token)") }}
 
 with contracts as (
     select * from {{ ref('int_loan_contracts') }}

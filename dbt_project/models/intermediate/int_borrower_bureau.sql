@@ -1,44 +1,15 @@
 -- One row per borrower of a touched live loan and bureau: the latest report, the one before it, and what accounts with
 -- other lenders looked like in them. Scores of different bureaus are never compared.
-{{ config(post_hook="analyze {{ this }}") }}
-
-with borrowers as (
-    select * from {{ ref('int_live_borrowers') }}
-),
-
-all_reports as (
-    select * from {{ ref('stg_bureau__bureau_reports') }}
+with reports as (
+    select * from {{ ref('int_bureau_reports') }}
 ),
 
 all_tradelines as (
     select * from {{ ref('stg_bureau__bureau_tradelines') }}
 ),
 
-reports as (
-    select
-        all_reports.*,
-        all_reports.pull_date < borrowers.lending_since_date as is_before_lending,
-        all_reports.pull_date <= {{ business_date() }} as is_known,
-        row_number() over (
-            partition by
-                all_reports.borrower_id, all_reports.bureau_code, all_reports.pull_date <= {{ business_date() }}
-            order by all_reports.pull_date desc, all_reports.pull_id desc
-        ) as recency,
-        row_number() over (
-            partition by
-                all_reports.borrower_id,
-                all_reports.bureau_code,
-                all_reports.pull_date <= {{ business_date() }},
-                all_reports.pull_date < borrowers.lending_since_date
-            order by all_reports.pull_date desc, all_reports.pull_id desc
-        ) as recency_on_its_side
-    from borrowers
-    join all_reports on borrowers.borrower_id = all_reports.borrower_id
-),
-
 wanted as (
     select
-        borrower_id,
         pull_id,
         currency
     from reports
@@ -73,8 +44,7 @@ accounts as (
             0
         ) as other_unsecured_debt_amount
     from wanted
-    join all_tradelines as tradelines
-        on wanted.pull_id = tradelines.pull_id and wanted.borrower_id = tradelines.borrower_id
+    join all_tradelines as tradelines on wanted.pull_id = tradelines.pull_id
     group by wanted.pull_id
 ),
 

@@ -1,7 +1,5 @@
 -- One row per attempt to reach a borrower of a touched live loan, and per revisit: whether it reached the borrower, and
 -- what the borrower said. A message is no attempt, and an answer of nobody knows whom is neither.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with borrowers as (
     select * from {{ ref('int_live_borrowers') }}
 ),

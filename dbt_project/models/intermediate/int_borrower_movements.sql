@@ -1,7 +1,5 @@
 -- One row per account movement that a signal rests on, of borrowers of touched live loans: salaries, failed debits, and
 -- the last balance of each account.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with borrowers as (
     select * from {{ ref('int_live_borrowers') }}
 ),

@@ -1,7 +1,5 @@
 -- One row per borrower of a touched loan: everything that the sources say of the person, over all loans. Facts with
 -- their dates, codes of what they mean by policy, and the day on which time alone changes any of it.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with loans as (
     select * from {{ ref('int_profile_loans') }}
 ),

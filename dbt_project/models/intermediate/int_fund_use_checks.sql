@@ -1,7 +1,5 @@
 -- One row per draw of a touched loan and detector: SUSPECT, CLEAR, NOT_OBSERVED or NOT_APPLICABLE, and the reason.
 -- CLEAR needs proof: even if all that we have not seen were misused, it would be less than the detector's threshold.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with draws as (
     select * from {{ ref('int_fund_use_draws') }}
 ),

@@ -1,6 +1,4 @@
 -- One row per draw that a touched loan has been paid: for which purpose, to whom, and the account where it arrived.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with contracts as (
     select * from {{ ref('int_loan_contracts') }}
 ),

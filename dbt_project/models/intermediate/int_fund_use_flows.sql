@@ -3,8 +3,6 @@
 -- size, to the cent; together what is traced to a draw is never more than the draw. What is forbidden is counted
 -- first: money has no name, and a suspicion only asks for evidence. But a payment contains no more of the draw than the
 -- account can still have held of it: its lowest balance since the arrival, and what came back from whom it was paid to.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with draws as (
     select * from {{ ref('int_fund_use_draws') }}
 ),

@@ -1,8 +1,6 @@
 -- One row per touched loan, schedule version that has taken effect, and instalment: since when it has been covered, and
 -- on which days it stood unpaid while its version was in force. Oldest instalment first; "covered" leaves at most the
 -- tolerance open.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with loans as (
     select * from {{ ref('int_loan_contracts') }}
 ),

@@ -1,6 +1,4 @@
 -- One row per borrower of a touched live loan: since when we lend, and what the latest application stated.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with positions as (
     select * from {{ ref('int_loan_position') }}
     where is_live and borrower_id is not null

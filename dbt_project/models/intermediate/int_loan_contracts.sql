@@ -1,6 +1,4 @@
 -- One row per touched loan: its contract, whether a position can be computed, and the tolerance of its currency.
-{{ config(post_hook="analyze {{ this }}") }}
-
 with touched as (
     select loan_id from {{ ref('int_touched_loans') }}
 ),

@@ -1,5 +1,5 @@
 -- One row per touched loan: contract, arrears and history together, with the status that follows from them.
-{{ config(post_hook=["create index on {{ this }} (loan_id)", "analyze {{ this }}"]) }}
+{{ config(post_hook="create index on {{ this }} (loan_id)") }}
 
 with contracts as (
     select * from {{ ref('int_loan_contracts') }}

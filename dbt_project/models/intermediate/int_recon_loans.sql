@@ -3,8 +3,6 @@
 -- day for which nobody delivered balances.
 -- depends_on: {{ ref('loan_position') }}
 -- depends_on: {{ ref('touched_loan') }}
-{{ config(post_hook="analyze {{ this }}") }}
-
 with sources as (
     select * from {{ ref('int_recon_sources') }}
 ),

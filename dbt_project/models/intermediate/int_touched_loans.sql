@@ -1,6 +1,6 @@
 -- One row per loan that the run must compute, with every reason why. The base may decide whom to recompute, never what
 -- value results: too many loans here cost time, one too few is a wrong list.
-{{ config(post_hook=["create index on {{ this }} (loan_id)", "analyze {{ this }}"]) }}
+{{ config(post_hook="create index on {{ this }} (loan_id)") }}
 
 {% if base_run_id() == "''" %}
 -- nothing has been published before: every loan that the run knows
