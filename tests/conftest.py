@@ -24,8 +24,14 @@ for name in [name for name in os.environ if name.startswith("POSTLOAN_") and nam
 # The working agreement of every child process: bytecode is kept, otherwise each costs seconds.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A test kills processes, never the machine: the server need not wait for the disk.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+# A test kills processes, never the machine: the server need not wait for the disk. And every core has its test already.
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "128MB",
+    "max_parallel_workers_per_gather": "0",
+}
 _number = itertools.count(1)
 
 
