@@ -267,6 +267,30 @@ def lists(
 
 
 @app.command()
+def explain(
+    loan_id: Annotated[str | None, typer.Argument(metavar="LOAN_ID")] = None,
+    borrower: Annotated[str | None, typer.Option(metavar="BORROWER_ID", help="a borrower instead of a loan")] = None,
+    business_date: Annotated[date | None, typer.Option("--date", parser=a_date, metavar="DATE")] = None,
+    days: Annotated[int, typer.Option(min=1, max=400, help="a line for each of so many published dates")] = 10,
+    language: Annotated[str | None, typer.Option(help="zh or en; default: as the settings say")] = None,
+) -> None:
+    """Why a loan (or a borrower) stands where it stands on a date; default: the latest."""
+    from include.cli_explain import print_explained
+    from include.explain import explain_borrower, explain_loan
+
+    if (loan_id is None) == (borrower is None):
+        raise typer.BadParameter("give a loan, or --borrower, like: postloan explain 0000000888")
+    settings = settings_of_this_process()
+    if language is not None:
+        settings = settings.model_copy(update={"language": language})
+    if loan_id is not None:
+        told = explain_loan(loan_id, settings, day=business_date, days=days)
+    else:
+        told = explain_borrower(str(borrower), settings, day=business_date)
+    print_explained(console(), told, settings.language)
+
+
+@app.command()
 def demo() -> None:
     """What `make run` does: the sample bank's last dates through the real Airflow, then the lists."""
     from include.demo import run_demo
