@@ -1,7 +1,7 @@
 """Why a loan or a borrower stands where it stands on a date: everything that readers saw of it, and where it came from.
 
 Nothing is computed: the facts are the published rows of that date, the run that wrote them, what made it look at the
-loan, and the delivered lines that the run had pinned. A data set that joins the marts later is shown without a line here.
+loan, and the delivered lines that the run had pinned. A data set that joins the marts later needs no line here.
 """
 
 from collections.abc import Iterable, Sequence
