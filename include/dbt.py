@@ -59,6 +59,24 @@ def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> l
     return records
 
 
+def compiled(settings: Settings, text: str, context: dict[str, str]) -> str:
+    """SQL with the project's macros in it as the database is to read it. Raises PostloanError when dbt cannot."""
+    from dbt.cli.main import dbtRunner
+
+    place = settings.home / "dbt"
+    with _environment(_surroundings(settings, context)):
+        outcome = dbtRunner(manifest=_manifests.get(dbt_environment(settings)["POSTLOAN_DBT_DBNAME"])).invoke(
+            ["compile", "--inline", text, "--quiet", "--no-write-json", "--log-level", "none",
+             "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR),
+             "--target-path", str(place / "target"), "--log-path", str(place / "logs")]
+        )  # fmt: skip
+    if not outcome.success:
+        raise PostloanError(
+            f"SQL that does not compile: {outcome.exception}", next_command=f"less {place / 'logs' / 'dbt.log'}"
+        )
+    return str(outcome.result.results[0].node.compiled_code)
+
+
 def keep_manifest(settings: Settings) -> None:
     """Parse the project once for all later invocations of this process: long backfills save seconds a date."""
     from dbt.cli.main import dbtRunner

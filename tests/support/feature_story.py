@@ -4,7 +4,7 @@ import random
 from datetime import date, timedelta
 from pathlib import Path
 
-from tests.support.delivered_rows import Row, deliver, delivered
+from tests.support.delivered_rows import Row, contract_of, deliver, delivered
 
 FIRST, SECOND, TODAY = date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 10)
 LOANS = 14
@@ -16,10 +16,10 @@ def write_deliveries(landing: Path, seed: int = 8) -> None:
     events = _events(random.Random(seed))
     before = date(2000, 1, 1)
     for day in (FIRST, SECOND, TODAY):
-        tables: dict[str, list[Row]] = {}
+        tables: dict[str, list[Row]] = {table: [] for table, _, _ in events}
         for table, happened, row in events:
-            if before < happened <= day:
-                tables.setdefault(table, []).append(row)
+            if happened <= day and (happened > before or contract_of(table).delivery == "full"):
+                tables[table].append(row)
         deliver(landing, day, tables)
         before = day
 
@@ -56,8 +56,8 @@ def _events(chance: random.Random) -> list[tuple[str, date, Row]]:
                 credit_limit_amount="10000.00", credit_used_amount=f"{chance.randint(0, 10000)}.00",
             )  # fmt: skip
             events.append(("bureau_report", max(pulled, paid_out), report))
-        for count in range(7):
-            booked = FIRST - timedelta(days=100 - 21 * count)
+        for count in range(8):
+            booked = FIRST - timedelta(days=100 - 19 * count)
             kind = chance.choice(["SALARY", "SALARY", "AUTODEBIT_FAILED", "OTHER"])
             movement = delivered(
                 "account_transaction", account_transaction_id=f"{loan}-{count}", borrower_id=borrower,
