@@ -35,6 +35,13 @@ def audit(opened_run_id: str, stage: str) -> dict[str, Any]:
 
 
 @task
+def score(opened_run_id: str) -> dict[str, Any]:
+    from include.jobs.score import score
+
+    return score(opened_run_id, load_settings())
+
+
+@task
 def decide(opened_run_id: str) -> dict[str, Any]:
     from include.jobs.decide import decide
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import CronPartitionTimetable, Param, chain, dag
 
-from dags.daily_tasks import audit, decide, deliver, open_run, publish, transform
+from dags.daily_tasks import audit, decide, deliver, open_run, publish, score, transform
 from dags.delivery_wait import LandDelivery
 from dags.on_call import ON_CALL, PUBLISH_DEADLINE, send_failure_digest
 from dags.run_key import BUSINESS_DATE, date_param
@@ -48,6 +48,7 @@ def post_loan_daily() -> None:
         opened_run_id,
         transform(opened_run_id),
         audit.override(task_id="audit_marts")(opened_run_id, stage="marts"),
+        score(opened_run_id),
         decide(opened_run_id),
         audit.override(task_id="audit_lists")(opened_run_id, stage="lists"),
         publish(opened_run_id, BUSINESS_DATE),

@@ -35,6 +35,7 @@ def run_date(business_date: date, settings: Settings, report: Report) -> str:
     from include.jobs.land import land
     from include.jobs.open_run import open_run
     from include.jobs.publish import publish
+    from include.jobs.score import score
     from include.jobs.transform import transform
     from include.landing.contract import load_systems
     from include.landing.discover import connected_systems
@@ -51,6 +52,7 @@ def run_date(business_date: date, settings: Settings, report: Report) -> str:
         return run_id
     _timed(report, "transform", lambda: transform(run_id, settings))
     _timed(report, "audit marts", lambda: audit(run_id, settings, stage="marts"))
+    _timed(report, "score", lambda: score(run_id, settings))
     _timed(report, "decide", lambda: decide(run_id, settings))
     _timed(report, "audit lists", lambda: audit(run_id, settings, stage="lists"))
     _timed(report, "publish", lambda: publish(run_id, settings))

@@ -33,7 +33,7 @@ class RegistryError(ValueError):
 class Entry:
     """From ``valid_from`` to ``valid_to`` (None: open) a version is in ``state``.
 
-    review_by: the date by which a champion has to be looked at again; after it the version is not used any more.
+    review_by: the date by which a champion has to be looked at again; it scores no longer than until then.
     """
 
     model_code: str
@@ -98,10 +98,10 @@ def refuse_bad_registry(entries: Iterable[Entry]) -> None:
 
 
 def champion_on(entries: Iterable[Entry], model_code: str, day: date) -> Entry | None:
-    """The version that scores on a date; None: there is no model yet, or its review is overdue."""
+    """The version that scores on a date; None: there is no model yet."""
     for entry in entries:
         if entry.model_code == model_code and entry.state == CHAMPION and entry.is_valid_on(day):
-            return entry if day <= entry.review_by else None
+            return entry
     return None
 
 
@@ -114,6 +114,8 @@ def _refuse_step(where: str, before: Entry | None, step: Entry) -> None:
         )
     if before is not None and _overlap(before, step):
         raise RegistryError(f"{where}: {before.state} and {step.state} on the same date; end the earlier row")
+    if step.state == CHAMPION and (step.valid_to is None or step.valid_to > step.review_by):
+        raise RegistryError(f"{where}: a champion ends (valid_to) at the latest on its review date {step.review_by}")
     people = {"author": step.author}
     if step.state in NEED_VALIDATOR:
         people["validator"] = step.validator

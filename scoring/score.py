@@ -6,7 +6,6 @@ on; everywhere else the row says why there is no probability, and severity and r
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -22,7 +21,7 @@ REASON_CODES = tuple(f"reason_code_{place}" for place in range(1, REASONS + 1))
 REASON_POINTS = tuple(f"reason_points_{place}" for place in range(1, REASONS + 1))
 SCORE_COLUMNS = (
     "loan_id", "model_code", "model_version", "card_sha256", "label_code", "segment_code", "score_status",
-    "score_points", "predicted_rate", *REASON_CODES, *REASON_POINTS, "outcome_known_date", "watermark",
+    "score_points", "predicted_rate", *REASON_CODES, *REASON_POINTS, "outcome_known_days", "watermark",
 )  # fmt: skip
 
 BLOCK = 8192  # rows at a time: what a block needs stays in the processor's cache
@@ -66,8 +65,11 @@ def score_rows(segment: SegmentCard, columns: Columns, rows: int) -> Scored:
     return Scored(calibrated(points, segment.calibration), places, np.where(is_reason, reasons, 0).astype(np.int32))
 
 
-def score_loans(business_date: date, loans: pd.DataFrame, model_code: str, card: Card | None) -> pd.DataFrame:
+def score_loans(loans: pd.DataFrame, model_code: str, card: Card | None) -> pd.DataFrame:
     """One row a loan with SCORE_COLUMNS, sorted by loan_id.
+
+    A row is a function of the loan's features and the card alone: so many days after the date that it is read for
+    (outcome_known_days) its outcome is known.
 
     loans: loan_id, segment_code (None: no segment of the model), the columns of the card's population, and the card's
         features as numbers, missing values NaN. Without a card only loan_id and segment_code are read.
@@ -85,7 +87,7 @@ def score_loans(business_date: date, loans: pd.DataFrame, model_code: str, card:
         _refuse_other_model(card, model_code)
         made["model_version"][:], made["card_sha256"][:] = card.version, card.sha256
         made["label_code"][:], made["watermark"][:] = card.label_code, card.watermark
-        made["outcome_known_date"][:] = business_date + timedelta(days=card.horizon_days + card.settlement_days)
+        made["outcome_known_days"][:] = card.horizon_days + card.settlement_days
         is_inside = _is_inside(card, ordered)
         made["score_status"][~is_inside] = NOT_VALIDATED
         for segment in card.segments:

@@ -4,6 +4,7 @@ from datetime import date
 
 from include.jobs.decide import decide
 from include.jobs.open_run import open_run
+from include.jobs.score import score
 from include.jobs.transform import transform
 from include.settings import Settings
 from include.warehouse.compare import Difference, differences
@@ -23,6 +24,7 @@ def rebuild(business_date: date, settings: Settings) -> tuple[str, list[Differen
         ).fetchone()
     run_id = open_run(business_date, settings, kind="rebuild")
     transform(run_id, settings)
+    score(run_id, settings)
     decide(run_id, settings)
     with job_lock(settings), connect(settings, role=PUBLISHER) as connection:
         found = differences(connection, row[0], run_id)

@@ -10,6 +10,7 @@ from include.jobs.decide import decide
 from include.jobs.deliver import deliver
 from include.jobs.open_run import next_known_date, open_run
 from include.jobs.publish import publish
+from include.jobs.score import score
 from include.jobs.transform import transform
 from include.settings import Settings
 from include.warehouse.compare import Difference, differences
@@ -39,6 +40,7 @@ def restate(
         run_id = open_run(business_date, settings, known_date=known_date, kind="restate")
         transform(run_id, settings)
         audit(run_id, settings, stage="marts")
+        score(run_id, settings)
         decide(run_id, settings)
         audit(run_id, settings, stage="lists")
         with connect(settings, role=PUBLISHER) as connection:

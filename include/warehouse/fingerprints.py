@@ -11,7 +11,7 @@ CODE = {
     "dbt_project/models": ("*.sql", "*.yml"),
     "dbt_project/macros": ("*.sql",),
     "scoring": ("*.py",),
-    "models": ("*.py",),
+    "models": ("*.py", "*.json"),
     "expectations": ("*.py",),
 }
 

@@ -13,6 +13,7 @@ from include.warehouse.runs import Job, load_run
 log = logging.getLogger(__name__)
 CARRIED = {
     "loan_position": "loan_id",
+    "loan_feature": "loan_id",
     "loan_signal": "loan_id",
     "use_of_proceeds_check": "loan_id",
 }

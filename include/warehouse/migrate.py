@@ -45,6 +45,7 @@ def migrate(settings: Settings) -> dict[str, int]:
             counts["columns"] += len(added)
         for data_set in load_data_sets().values():
             _bring_table_up_to_date(connection, data_set, counts)
+        for data_set in load_data_sets().values():  # a policy may ask another table
             bring_policies_up_to_date(connection, data_set)
         connection.execute("set local role serving_owner")
         for data_set in load_data_sets().values():

@@ -103,7 +103,18 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
 
         return job
 
-    for name in ("land", "open_run", "transform", "audit", "decide", "publish", "deliver", "restate", "month_close"):
+    for name in (
+        "land",
+        "open_run",
+        "transform",
+        "audit",
+        "score",
+        "decide",
+        "publish",
+        "deliver",
+        "restate",
+        "month_close",
+    ):
         monkeypatch.setitem(sys.modules, f"include.jobs.{name}", SimpleNamespace(**{name: stand_in(name)}))
     digest = SimpleNamespace(failure_digest=lambda *said: calls.digests.append(said[:-1]))
     monkeypatch.setitem(sys.modules, "include.notify", digest)

@@ -19,6 +19,7 @@ def test_a_day_goes_from_the_files_of_every_system_to_what_people_read(run_dag: 
         ("open_run", DAY),
         ("transform", OPENED),
         ("audit", OPENED, "marts"),
+        ("score", OPENED),
         ("decide", OPENED),
         ("audit", OPENED, "lists"),
         ("publish", OPENED),

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.e2e]
 DAILY, MONTHLY = "post_loan_daily", "month_close"
 HISTORY_TO = date(2026, 2, 25)
 FIRST, SECOND, LATE = (date(2026, 2, day) for day in (26, 27, 28))
-TASKS = ["land", "open_run", "transform", "audit_marts", "decide", "audit_lists", "publish", "deliver"]
+TASKS = ["land", "open_run", "transform", "audit_marts", "score", "decide", "audit_lists", "publish", "deliver"]
 
 
 @dataclass

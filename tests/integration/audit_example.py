@@ -41,7 +41,8 @@ CHAIN = (
     f"('{RUN}', 0, '{RUN}', '{TODAY}'), ('{RUN}', 1, '{BASE}', '{YESTERDAY}'), ('{BASE}', 0, '{BASE}', '{YESTERDAY}')"
 )
 POLICIES = ("delinquency_bucket", "months_on_book_band", "signal", "signal_severity", "kpi_target", "list_band",
-            *borrowers.POLICIES, "recon_tolerance", "recon_known_break", "gl_account")  # fmt: skip
+            *borrowers.POLICIES, "recon_tolerance", "recon_known_break", "gl_account", "risk_segment",
+            "model_registry")  # fmt: skip
 ZERO: dict[str, Any] = {"integer": 0, "numeric(18,2)": Decimal(0), "boolean": False, "text": "-"}
 
 
@@ -194,6 +195,24 @@ BREAK = {
     "their_amount": Decimal(5990), "difference_amount": Decimal(10), "first_seen_date": YESTERDAY,
     "compared_date": TODAY, "owner_code": "LOAN_ACCOUNTING",
 }  # fmt: skip
+# (segment, model) by days past due; L06 was late once
+SEGMENTS = {
+    "L01": ("CURRENT_CLEAN", "late30_in_90d"), "L02": ("LATE_1_30", "late30_in_90d"),
+    "L03": ("LATE_31_90", "default90_in_90d"), "L04": ("LATE_1_30", "late30_in_90d"),
+    "L06": ("CURRENT_WITH_HISTORY", "late30_in_90d"), "L07": ("CURRENT_CLEAN", "late30_in_90d"),
+    "L08": ("LATE_OVER_90", "POLICY_ONLY"),
+}  # fmt: skip
+FEATURES = [
+    {"business_date": one["business_date"], "run_id": one["run_id"], "loan_id": one["loan_id"],
+     "product_code": one["product_code"], "currency": one["currency"], "segment_code": SEGMENTS[one["loan_id"]][0],
+     "model_code": SEGMENTS[one["loan_id"]][1]}
+    for one in POSITIONS if one["is_live"]
+]  # fmt: skip
+SCORES = [
+    {name: feature[name] for name in ("business_date", "run_id", "loan_id", "segment_code", "model_code")}
+    | {"score_status": "NO_MODEL_YET"}
+    for feature in FEATURES
+]
 ROWS: dict[str, list[dict[str, Any]]] = {
     "recon_break": [BREAK, BREAK | {"business_date": YESTERDAY, "run_id": BASE, "compared_date": YESTERDAY}],
     "recon_summary": [
@@ -202,6 +221,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "loan_position": POSITIONS,
     "use_of_proceeds_check": borrowers.checks(TODAY, RUN),
+    "loan_feature": FEATURES,
+    "loan_score": SCORES,
     "loan_signal": SIGNALS,
     "warning_list": LISTED + BASE_LISTED,
     "warning_cleared": CLEARED,

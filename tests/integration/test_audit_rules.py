@@ -47,6 +47,11 @@ def recon(changes: str, source: str = "core_loan_balance") -> str:
 
 
 NO_FIGURES = "compared_count = null, agreeing_count = null, breaking_count = null, open_difference_amount = null"
+CHAMPION = (
+    "insert into x_ref.model_registry (model_code, model_version, card_sha256, state, valid_from)"
+    f" values ('late30_in_90d', '1', 'ab', 'CHAMPION', '{example.YESTERDAY}');"
+)
+BY_CHAMPION = "score_status = 'SCORED', model_version = '1', card_sha256 = 'ab'"
 # (table, rule): what is done to the clean state
 MUTANTS: dict[tuple[str, str], str] = {
     **audit_example_borrowers.MUTANTS,
@@ -119,6 +124,32 @@ MUTANTS: dict[tuple[str, str], str] = {
     ("loan_position", "months_on_book_band_is_in_policy"): change("loan_position", "L01", "months_on_book_band = '99'"),
     ("loan_position", "no_loan_is_excluded"): change(
         "loan_position", "L10", "loan_status = 'EXCLUDED', exclusion_reason_code = 'NO_SCHEDULE'"
+    ),
+    ("loan_feature", "one_row_of_features_per_loan"): again("loan_feature", "loan_id = 'L01'"),
+    (
+        "loan_feature",
+        "every_live_touched_loan_has_features",
+    ): "delete from x_published.loan_feature where loan_id = 'L01'",
+    ("loan_feature", "segment_follows_days_past_due"): change("loan_feature", "L02", "segment_code = 'CURRENT_CLEAN'"),
+    ("loan_score", "one_score_per_loan"): again("loan_score", "loan_id = 'L01'"),
+    ("loan_score", "score_says_its_status"): change("loan_score", "L01", "score_status = 'MAYBE'"),
+    ("loan_score", "every_loan_with_features_has_a_score_row"): (
+        "update x_published.loan_score set segment_code = 'LATE_1_30' where loan_id = 'L01'"
+    ),
+    ("loan_score", "a_probability_only_where_scored"): change(
+        "loan_score", "L01", "predicted_rate = 0.5, score_points = 0"
+    ),
+    ("loan_score", "a_probability_lies_between_0_and_1"): CHAMPION
+    + change("loan_score", "L01", "score_points = 9, predicted_rate = 1.2, " + BY_CHAMPION),
+    ("loan_score", "reasons_raise_the_risk_worst_first"): CHAMPION
+    + change(
+        "loan_score",
+        "L01",
+        "score_points = 9, predicted_rate = 0.2, reason_code_1 = 'x', reason_points_1 = 5, reason_code_2 = 'y', "
+        "reason_points_2 = 6, " + BY_CHAMPION,
+    ),
+    ("loan_score", "scores_come_from_the_champion_of_the_day"): change(
+        "loan_score", "L01", "score_points = 9, predicted_rate = 0.2, " + BY_CHAMPION
     ),
     ("loan_signal", "one_row_per_loan_and_signal"): again("loan_signal", "loan_id = 'L02'"),
     ("loan_signal", "signal_is_in_policy"): another("loan_signal", "loan_id = 'L02'", "signal_code = 'made_up'"),

@@ -10,6 +10,7 @@ from include.jobs.decide import decide
 from include.jobs.land import land
 from include.jobs.open_run import open_run
 from include.jobs.publish import publish
+from include.jobs.score import score
 from include.jobs.transform import transform
 from include.landing.contract import load_systems
 from include.settings import Settings
@@ -39,6 +40,7 @@ def compute(business_date: date, settings: Settings, *, audited: bool = True) ->
     run_id = open_run(business_date, settings)
     transform(run_id, settings)
     _audit(run_id, settings, "marts", audited)
+    score(run_id, settings)
     decide(run_id, settings)
     _audit(run_id, settings, "lists", audited)
     publish(run_id, settings)

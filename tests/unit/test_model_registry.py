@@ -22,7 +22,7 @@ def entry(state: str = "CHAMPION", first: int = 4, last: int | None = None, **ch
 def a_life(**changes: object) -> list[Entry]:
     """Draft, validated, approved on the first three days of the year, champion from the fourth."""
     steps = [entry(state, day, day) for day, state in enumerate(STATES[:3], start=1)]
-    return [replace(step, **changes) for step in [*steps, entry()]]  # type: ignore[arg-type]
+    return [replace(step, **changes) for step in [*steps, entry(valid_to=date(2026, 12, 31))]]  # type: ignore[arg-type]
 
 
 def test_a_version_that_came_its_whole_way_past_three_people_scores_from_its_date_on() -> None:
@@ -39,10 +39,13 @@ def test_without_a_registry_there_is_no_model_yet() -> None:
     assert champion_on([], MODEL, date(2026, 1, 4)) is None
 
 
-def test_a_champion_whose_review_is_overdue_scores_nothing() -> None:
-    life = a_life(review_by=date(2026, 2, 1))
-    assert champion_on(life, MODEL, date(2026, 2, 1)) is not None
-    assert champion_on(life, MODEL, date(2026, 2, 2)) is None
+def test_a_champion_scores_no_longer_than_until_its_review() -> None:
+    life = a_life()
+    assert champion_on(life, MODEL, date(2026, 12, 31)) is not None
+    assert champion_on(life, MODEL, date(2027, 1, 1)) is None
+    for too_long in (None, date(2027, 1, 2)):
+        with pytest.raises(RegistryError, match="review date"):
+            refuse_bad_registry([*life[:3], replace(life[3], valid_to=too_long)])
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,12 @@ candidates as (
         change_date
     from {{ ref('int_fund_use_change_dates') }}
     union all
+    -- a feature moves by time
+    select
+        loan_id,
+        change_date
+    from {{ ref('int_feature_change_dates') }}
+    union all
     -- something about the borrower moves: every loan of the borrower is computed again
     select
         contracts.loan_id,
