@@ -40,7 +40,7 @@ def score(run_id: str, settings: Settings) -> dict[str, int]:
             return {}
         run = job.run
         loans = _frame(job.connection, FEATURES, run)
-        cards = champions(job.connection, run.business_date)
+        cards = champions(job.connection, run.business_date, CARDS_DIR)
         parts = [
             score_loans(of_model, str(model_code), cards.get(str(model_code)))
             for model_code, of_model in loans.groupby("model_code", sort=True)
@@ -52,8 +52,11 @@ def score(run_id: str, settings: Settings) -> dict[str, int]:
         return job.counts
 
 
-def champions(connection: psycopg.Connection, day: date, cards_dir: Path = CARDS_DIR) -> dict[str, Card]:
-    """The card of each model's champion on a date, read and checked against the hash that people approved."""
+def champions(connection: psycopg.Connection, day: date, cards_dir: Path) -> dict[str, Card]:
+    """The card of each model's champion on a date, read and checked against the hash that people approved.
+
+    cards_dir: holds ``<model>/<version>/card.json``. Raises RefusedError naming what the registry or the card lacks.
+    """
     cursor = connection.execute(REGISTRY)
     names = [column.name for column in cursor.description or []]
     try:
