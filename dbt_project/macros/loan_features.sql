@@ -1,216 +1,15 @@
 {#
   The features of loans on dates: one SQL for today's score and for every row that a model learns from.
 
-  spine: a relation of (loan_id, business_date, known_date). A row is used only if it describes something up to
-  business_date and was known on known_date, superseded rows as they stood then; nothing here reads a clock, the run's own
-  date, or any row of ours (lists, officers, contacts). What each feature means for a model stands in the policy `feature`.
-
-  Schedules and payments follow the rules of int_schedule_versions, int_payments and int_instalments; a test holds both
-  against each other. A missing value is null: the card has points of its own for it.
+  spine: as for loan_history. What each feature means for a model stands in the policy `feature`. A missing value is null:
+  the card has points of its own for it.
 #}
 {% macro loan_features(spine) %}
-with spine as (
-    select
-        loan_id,
-        business_date,
-        known_date
-    from {{ spine }}
-),
-
-contracts as (
-    select
-        spine.loan_id,
-        spine.business_date,
-        spine.known_date,
-        source.borrower_id,
-        source.product_code,
-        source.currency,
-        tolerance.tolerance_amount,
-        case
-            when source.contract_status in ('CLOSED', 'CANCELLED') and source.status_date <= spine.business_date
-                then source.status_date
-        end as ended_date
-    from spine
-    join raw.core_banking__loan_contract as source on spine.loan_id = source.loan_id
-    join {{ ref('past_due_tolerance') }} as tolerance
-        on
-            source.currency = tolerance.currency
-            and spine.business_date between tolerance.valid_from and coalesce(tolerance.valid_to, date '9999-12-31')
-    where {{ known_at_spine('core_banking__loan_contract') }}
-),
-
-schedules as (
-    select
-        spine.business_date,
-        spine.known_date,
-        source.loan_id,
-        source.schedule_version,
-        source.schedule_effective_date,
-        source.instalment_number,
-        source.due_date,
-        source.cumulative_due_amount,
-        source.principal_due_amount + source.interest_due_amount + source.fee_due_amount
-        + source.penalty_due_amount as due_amount
-    from spine
-    join raw.core_banking__repayment_schedule as source on spine.loan_id = source.loan_id
-    where {{ known_at_spine('core_banking__repayment_schedule') }}
-),
-
-windows as (
-    select
-        loan_id,
-        business_date,
-        known_date,
-        schedule_version,
-        schedule_effective_date,
-        schedule_version = min(schedule_version) over of_loan as is_first,
-        min(schedule_effective_date) over (
-            partition by loan_id, business_date, known_date
-            order by schedule_version rows between 1 following and unbounded following
-        ) as in_force_until
-    from (
-        select distinct
-            loan_id,
-            business_date,
-            known_date,
-            schedule_version,
-            schedule_effective_date
-        from schedules
-    ) as distinct_versions
-    window of_loan as (partition by loan_id, business_date, known_date)
-),
-
-versions as (
-    select
-        loan_id,
-        business_date,
-        known_date,
-        schedule_version,
-        case when is_first then date '0001-01-01' else schedule_effective_date end as in_force_from,
-        coalesce(in_force_until, date '9999-12-31') as in_force_until
-    from windows
-    where
-        is_first
-        or (
-            schedule_effective_date <= business_date
-            and schedule_effective_date < coalesce(in_force_until, date '9999-12-31')
-        )
-),
-
-payments as (
-    select
-        spine.loan_id,
-        spine.business_date,
-        spine.known_date,
-        source.value_date,
-        sum(source.amount) as amount
-    from spine
-    join raw.payments__repayment_transaction as source on spine.loan_id = source.loan_id
-    where
-        source.value_date <= spine.business_date
-        and {{ known_at_spine('payments__repayment_transaction') }}
-    group by spine.loan_id, spine.business_date, spine.known_date, source.value_date
-),
-
-running as (
-    select
-        versions.loan_id,
-        versions.business_date,
-        versions.known_date,
-        versions.schedule_version,
-        payments.value_date,
-        sum(payments.amount) over (
-            partition by versions.loan_id, versions.business_date, versions.known_date, versions.schedule_version
-            order by payments.value_date
-        ) as paid_amount
-    from versions
-    join payments
-        on
-            versions.loan_id = payments.loan_id
-            and versions.business_date = payments.business_date
-            and versions.known_date = payments.known_date
-            and versions.in_force_from <= payments.value_date
-            and versions.in_force_until > payments.value_date
-),
-
--- a payment that was taken back later never covered anything
-kept as (
-    select
-        loan_id,
-        business_date,
-        known_date,
-        schedule_version,
-        value_date,
-        min(paid_amount) over (
-            partition by loan_id, business_date, known_date, schedule_version
-            order by value_date rows between current row and unbounded following
-        ) as kept_amount
-    from running
-),
-
-covered as (
-    select
-        schedules.loan_id,
-        schedules.business_date,
-        schedules.known_date,
-        schedules.due_date,
-        schedules.due_amount,
-        versions.in_force_from,
-        versions.in_force_until,
-        versions.in_force_until > schedules.business_date as is_in_force,
-        greatest(schedules.due_date + 1, versions.in_force_from) as unpaid_from,
-        contracts.ended_date,
-        min(kept.value_date) as covered_date
-    from schedules
-    join versions
-        on
-            schedules.loan_id = versions.loan_id
-            and schedules.business_date = versions.business_date
-            and schedules.known_date = versions.known_date
-            and schedules.schedule_version = versions.schedule_version
-    join contracts
-        on
-            schedules.loan_id = contracts.loan_id
-            and schedules.business_date = contracts.business_date
-            and schedules.known_date = contracts.known_date
-    left join kept
-        on
-            schedules.loan_id = kept.loan_id
-            and schedules.business_date = kept.business_date
-            and schedules.known_date = kept.known_date
-            and schedules.schedule_version = kept.schedule_version
-            and schedules.cumulative_due_amount - contracts.tolerance_amount <= kept.kept_amount
-    where schedules.due_amount > contracts.tolerance_amount
-    group by
-        schedules.loan_id, schedules.business_date, schedules.known_date, schedules.schedule_version,
-        schedules.instalment_number, schedules.due_date, schedules.due_amount, versions.in_force_from,
-        versions.in_force_until, contracts.ended_date
-),
-
-instalments as (
-    select
-        *,
-        least(covered_date, ended_date, nullif(in_force_until, date '9999-12-31')) as unpaid_until
-    from covered
-),
-
-lateness as (
-    select
-        *,
-        unpaid_from <= business_date and unpaid_from < coalesce(unpaid_until, date '9999-12-31') as was_unpaid,
-        coalesce(unpaid_until - 1, business_date) as last_unpaid_date,
-        row_number() over (
-            partition by loan_id, business_date, known_date, covered_date is not null and due_date <= business_date
-            order by due_date desc, in_force_from desc
-        ) as recency
-    from instalments
-),
+with {{ loan_history(spine) }},
 
 repayment as (
     select
-        loan_id,
-        business_date,
-        known_date,
+        spine_id,
         coalesce(business_date - min(due_date) filter (where is_in_force and was_unpaid and unpaid_until is null), 0)
             as days_past_due,
         coalesce(
@@ -222,44 +21,35 @@ repayment as (
         percentile_disc(0.5) within group (order by covered_date - due_date)
         filter (where covered_date is not null and due_date <= business_date and recency <= 6) as habit_days,
         count(*) filter (where covered_date is not null and is_in_force) as paid_instalment_count,
+        bool_or(covered_date is null and is_in_force) as has_open_instalment,
         sum(due_amount) filter (where is_in_force and due_date > business_date - 90 and due_date <= business_date)
             as due_90d_amount
     from lateness
-    group by loan_id, business_date, known_date
+    group by spine_id, business_date
 ),
 
 paid_90d as (
     select
-        loan_id,
-        business_date,
-        known_date,
+        spine_id,
         sum(amount) as paid_amount
     from payments
     where value_date > business_date - 90
-    group by loan_id, business_date, known_date
+    group by spine_id
 ),
 
 reports as (
-    select distinct on (contracts.loan_id, contracts.business_date, contracts.known_date)
-        contracts.loan_id,
-        contracts.business_date,
-        contracts.known_date,
+    select distinct on (spine.spine_id)
+        spine.spine_id,
         source.bureau_score,
         source.inquiry_90d_count,
         source.open_lender_count,
         100 * source.credit_used_amount / nullif(source.credit_limit_amount, 0) as used_percent
-    from contracts
-    join spine
-        on
-            contracts.loan_id = spine.loan_id
-            and contracts.business_date = spine.business_date
-            and contracts.known_date = spine.known_date
-    join raw.bureau__bureau_report as source on contracts.borrower_id = source.borrower_id
+    from contracts as spine
+    join raw.bureau__bureau_report as source on spine.borrower_id = source.borrower_id
     where
         source.pull_date <= spine.business_date
         and {{ known_at_spine('bureau__bureau_report') }}
-    order by
-        contracts.loan_id, contracts.business_date, contracts.known_date, source.pull_date desc, source.pull_id desc
+    order by spine.spine_id asc, source.pull_date desc, source.pull_id desc
 ),
 
 -- up to when the accounts had been delivered: silence of the borrower is not told from silence of the source
@@ -280,30 +70,23 @@ accounts_until as (
 
 movements as (
     select
-        contracts.loan_id,
-        contracts.business_date,
-        contracts.known_date,
+        spine.spine_id,
         count(*) filter (
             where
             source.movement_code = 'AUTODEBIT_FAILED'
-            and coalesce(source.loan_id, contracts.loan_id) = contracts.loan_id
+            and coalesce(source.loan_id, spine.loan_id) = spine.loan_id
             and source.booking_date > accounts_until.as_of_date - 60
         ) as debit_failed_count_60d,
         accounts_until.as_of_date
         - max(source.booking_date) filter (where source.movement_code = 'SALARY') as days_since_salary
-    from contracts
-    join spine
-        on
-            contracts.loan_id = spine.loan_id
-            and contracts.business_date = spine.business_date
-            and contracts.known_date = spine.known_date
+    from contracts as spine
     join accounts_until
-        on contracts.business_date = accounts_until.business_date and contracts.known_date = accounts_until.known_date
-    join raw.accounts__account_transaction as source on contracts.borrower_id = source.borrower_id
+        on spine.business_date = accounts_until.business_date and spine.known_date = accounts_until.known_date
+    join raw.accounts__account_transaction as source on spine.borrower_id = source.borrower_id
     where
         source.booking_date <= accounts_until.as_of_date
         and {{ known_at_spine('accounts__account_transaction') }}
-    group by contracts.loan_id, contracts.business_date, contracts.known_date, accounts_until.as_of_date
+    group by spine.spine_id, accounts_until.as_of_date
 )
 
 select
@@ -313,6 +96,7 @@ select
     contracts.borrower_id,
     contracts.product_code,
     contracts.currency,
+    contracts.contract_status = 'ACTIVE' and coalesce(repayment.has_open_instalment, false) as observed_is_live,
     repayment.days_past_due as observed_days_past_due,
     repayment.late_days_max_ever as observed_late_days_max_ever,
     {{ band('days_past_due', 'repayment.days_past_due') }},
@@ -330,31 +114,10 @@ select
     {{ band('debit_failed_count_60d', 'movements.debit_failed_count_60d') }},
     {{ band('days_since_salary', 'movements.days_since_salary') }}
 from contracts
-join repayment
-    on
-        contracts.loan_id = repayment.loan_id
-        and contracts.business_date = repayment.business_date
-        and contracts.known_date = repayment.known_date
-left join paid_90d
-    on
-        contracts.loan_id = paid_90d.loan_id
-        and contracts.business_date = paid_90d.business_date
-        and contracts.known_date = paid_90d.known_date
-left join reports
-    on
-        contracts.loan_id = reports.loan_id
-        and contracts.business_date = reports.business_date
-        and contracts.known_date = reports.known_date
-left join movements
-    on
-        contracts.loan_id = movements.loan_id
-        and contracts.business_date = movements.business_date
-        and contracts.known_date = movements.known_date
-{% endmacro %}
-
-{# Which rows of a raw table, read as `source`, were in effect on the dates of the spine's row. #}
-{% macro known_at_spine(table) %}
-{{- in_effect_at('source', table, run_id(), 'spine.business_date', 'spine.known_date') -}}
+join repayment on contracts.spine_id = repayment.spine_id
+left join paid_90d on contracts.spine_id = paid_90d.spine_id
+left join reports on contracts.spine_id = reports.spine_id
+left join movements on contracts.spine_id = movements.spine_id
 {% endmacro %}
 
 {# The band of a value by the edges of the policy `feature`: 0 below the first edge, a value on an edge is above it. #}

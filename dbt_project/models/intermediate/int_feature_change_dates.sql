@@ -12,17 +12,17 @@ with live_loans as (
 
 edges as (
     select
-        feature_code,
-        ceil(edge::numeric)::integer as days
+        feature.feature_code,
+        ceil(edge.days::numeric)::integer as days
     from {{ policy('feature') }} as feature
-    cross join lateral unnest(string_to_array(feature.edges, ';')) as edge
+    cross join lateral unnest(string_to_array(feature.edges, ';')) as edge (days)
     where feature.feature_code in ('days_past_due', 'late_days_max_ever', 'late_days_max_90d', 'days_since_late')
 ),
 
 salary_edges as (
-    select ceil(edge::numeric)::integer as days
+    select ceil(edge.days::numeric)::integer as days
     from {{ policy('feature') }} as feature
-    cross join lateral unnest(string_to_array(feature.edges, ';')) as edge
+    cross join lateral unnest(string_to_array(feature.edges, ';')) as edge (days)
     where feature.feature_code = 'days_since_salary'
 ),
 
