@@ -143,33 +143,63 @@ kept as (
     from running
 ),
 
-covered as (
+dues as (
     select
         schedules.spine_id,
         contracts.loan_id,
         schedules.business_date,
+        schedules.schedule_version,
+        schedules.instalment_number,
         schedules.due_date,
         schedules.due_amount,
+        schedules.cumulative_due_amount - contracts.tolerance_amount as covered_from_amount,
         versions.in_force_from,
         versions.in_force_until,
         versions.in_force_until > schedules.business_date as is_in_force,
         greatest(schedules.due_date + 1, versions.in_force_from) as unpaid_from,
         contracts.ended_date,
-        min(kept.value_date) as covered_date
+        contracts.tolerance_amount
     from schedules
     join versions
         on schedules.spine_id = versions.spine_id and schedules.schedule_version = versions.schedule_version
     join contracts on schedules.spine_id = contracts.spine_id
-    left join kept
-        on
-            schedules.spine_id = kept.spine_id
-            and schedules.schedule_version = kept.schedule_version
-            and schedules.cumulative_due_amount - contracts.tolerance_amount <= kept.kept_amount
-    where schedules.due_amount > contracts.tolerance_amount
-    group by
-        schedules.spine_id, contracts.loan_id, schedules.business_date, schedules.schedule_version,
-        schedules.instalment_number, schedules.due_date, schedules.due_amount, versions.in_force_from,
-        versions.in_force_until, contracts.ended_date
+),
+
+-- instalments and payments on one line of money: an instalment is covered by the first payment that lies at or above it
+line_of_money as (
+    select
+        *,
+        null::date as value_date
+    from dues
+    union all
+    select
+        spine_id,
+        null as loan_id,
+        null as business_date,
+        schedule_version,
+        null as instalment_number,
+        null as due_date,
+        null as due_amount,
+        kept_amount as covered_from_amount,
+        null as in_force_from,
+        null as in_force_until,
+        null as is_in_force,
+        null as unpaid_from,
+        null as ended_date,
+        null as tolerance_amount,
+        value_date
+    from kept
+),
+
+covered as (
+    select
+        *,
+        min(value_date) over (
+            partition by spine_id, schedule_version
+            order by covered_from_amount desc, instalment_number asc nulls first
+            rows between unbounded preceding and current row
+        ) as covered_date
+    from line_of_money
 ),
 
 instalments as (
@@ -177,6 +207,7 @@ instalments as (
         *,
         least(covered_date, ended_date, nullif(in_force_until, date '9999-12-31')) as unpaid_until
     from covered
+    where due_amount > tolerance_amount
 ),
 
 lateness as (

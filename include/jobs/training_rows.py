@@ -70,6 +70,8 @@ def training_rows(run_id: str, model_code: str, policy: ModelPolicy, settings: S
         run = load_run(connection, run_id)
         context = run_environment(connection, run)
         connection.execute("select set_config('postloan.known_date', %s, false)", (run.known_date.isoformat(),))
+        # as in int_loan_features: each step is taken for a single row
+        connection.execute("set local enable_nestloop = off")
         found = [
             pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description or []], dtype=object)
             for cursor in (

@@ -1,5 +1,6 @@
 -- One row per touched live loan: its features today, by the SQL that also makes every row that a model learns from.
-{{ config(post_hook="analyze {{ this }}") }}
+-- The server takes each of its steps for a single row and would loop over all of them (measured: 252 loans in 28 s).
+{{ config(pre_hook="set local enable_nestloop = off", post_hook="analyze {{ this }}") }}
 
 {{ loan_features("(
     select
