@@ -74,6 +74,8 @@ def _fit(values: Floats, is_bad: Bools, features: Sequence[Feature], how: Boosti
         early_stopping=False,
         random_state=0,
     )
+    # a source that says nothing of anybody teaches nothing; scikit-learn cannot bin a column without a single value
+    told = np.where(np.isnan(values).all(axis=0), 0.0, values)
     # one thread: OpenMP's waiting threads make a fit ten times as long on a busy machine
     with threadpool_limits(1, user_api="openmp"):
-        return model.fit(values, is_bad)
+        return model.fit(told, is_bad)

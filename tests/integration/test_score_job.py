@@ -1,5 +1,6 @@
-"""The step score on a published book: with an approved card, with one that must not be used, and without any."""
+"""The step score on a published book, with an approved card, a wrong one and none; and how a card is trained on it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,16 +9,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import psycopg
 import pytest
 
 from include.errors import RefusedError
 from include.jobs import score as job
+from include.jobs import train as train_job
 from include.jobs.open_run import open_run
 from include.jobs.rebuild import rebuild
+from include.jobs.training_rows import ModelPolicy, TrainingRows
 from include.settings import Settings
 from include.warehouse.connection import connect
-from models.card import Calibration, Card, CardFeature, SegmentCard
+from include.warehouse.runs import load_run
+from models.card import Calibration, Card, CardFeature, SegmentCard, read_card
+from models.labels import label
 from models.points import calibrated, points_of, probability
 from models.registry import CHAMPION
 from tests.support.days import compute, land_all
@@ -172,3 +178,66 @@ def test_without_an_approved_card_no_loan_has_a_probability_and_the_day_goes_on(
             (run_id,),
         ).fetchall()
     assert rows == [("NO_MODEL_YET", live_loans(bank, day(1)), 0)]
+
+
+def published_run(bank: Bank) -> str:
+    with connect(bank.settings) as connection:
+        rows = connection.execute(
+            "select distinct run_id from ops.publication where business_date = %s", (day(1),)
+        ).fetchall()
+    return rows[0][0]
+
+
+def test_a_book_with_too_few_bads_has_no_model_and_says_how_many_there_were(bank: Bank) -> None:
+    made = train_job.train(published_run(bank), bank.settings, model_code=MODEL, version="2026.2", author="Li Lei")
+    assert made["status"] == "TOO_FEW_BADS"
+    assert 0 < made["bads_training"] < 200
+    assert made["training"] > 0
+    assert made["not_mature"] > 0
+    assert not (bank.settings.exports / "models").exists()
+
+
+def invented_rows(run_id: str, model_code: str, policy: ModelPolicy, settings: Settings) -> TrainingRows:
+    """A book large enough to learn from: a year of month-ends, the risk a formula of two of the real features."""
+    random = np.random.default_rng(12)
+    months = pd.date_range("2025-03-31", "2026-03-10", freq="ME")
+    frame = pd.DataFrame({"loan_id": [f"L{n:04}" for n in range(500)]}).merge(pd.DataFrame({"as_of": months}), "cross")
+    frame["segment_code"] = random.choice(list(policy.segments), len(frame))
+    frame["currency"], frame["product_code"] = "CNY", random.choice(["CASH", "CONSUMER"], len(frame))
+    for feature in policy.features:
+        frame[feature.name] = random.integers(0, 5, len(frame)).astype(np.float64)
+    risk = 0.05 + 0.05 * frame["late_count_180d"] + 0.04 * frame["days_since_salary"]
+    late = frame[random.random(len(frame)) < risk]
+    told = {"loan_id": late["loan_id"], "event_code": "LATE", "event_date": late["as_of"] + pd.Timedelta(days=3)}
+    with connect(settings, role="postloan_transformer") as connection:
+        run = load_run(connection, run_id)
+    cutoff = np.datetime64(run.business_date)
+    return TrainingRows(run, frame, label(frame, pd.DataFrame(told), horizon_days=90, settlement_days=7, cutoff=cutoff))
+
+
+def test_a_trained_version_is_a_draft_with_its_evidence_and_the_hash_that_people_approve(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_job, "training_rows", invented_rows)
+    asked = {"model_code": MODEL, "version": "2026.2", "author": "Li Lei", "watermark": "TEST"}
+    made = train_job.train(published_run(bank), bank.settings, **asked)
+    assert made["status"] == "DRAFT", made
+    folder = Path(made["folder"])
+    card = read_card((folder / "card.json").read_text(encoding="utf-8"), made["card_sha256"])
+    assert dict(card.population) == {"currency": ("CNY",), "product_code": ("CASH", "CONSUMER")}
+    assert (card.horizon_days, card.settlement_days, card.watermark) == (90, 7, "TEST")
+    assert sum(segment.rows for segment in card.segments) == made["training"]
+    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    learned, judged = (facts["windows"][name] for name in ("training", "out_of_time"))
+    assert date.fromisoformat(learned[1]) + timedelta(days=97) <= date.fromisoformat(judged[0])
+    assert date.fromisoformat(judged[1]) + timedelta(days=97) <= day(1)
+    for language in ("zh", "en"):
+        assert "2026.2" in (folder / f"card.{language}.md").read_text(encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    train_job.train(published_run(bank), bank.settings, **asked)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, "the same rows, the same bytes"
+
+
+def test_a_model_without_a_policy_is_refused_by_name(bank: Bank) -> None:
+    with pytest.raises(RefusedError, match="churn has no row"):
+        train_job.train(published_run(bank), bank.settings, model_code="churn", version="1", author="Li Lei")

@@ -140,6 +140,14 @@ def test_segments_with_too_few_bads_are_learned_together_and_below_that_there_is
         pools(recipe(least_bads=late + current + 1), ROWS)
 
 
+def test_a_source_that_says_nothing_of_anybody_is_left_off_the_card() -> None:
+    silent = replace(ROWS, columns={**ROWS.columns, "inquiry_count_3m": np.full(len(ROWS), np.nan)})
+    card = train_card(recipe(), silent, QUICK)
+    read = {feature.name for segment in card.segments for feature in segment.features}
+    assert "inquiry_count_3m" not in read
+    assert "late_count_6m" in read
+
+
 def test_rows_of_an_unknown_segment_are_refused() -> None:
     with pytest.raises(ValueError, match="WRITTEN_OFF"):
         train_card(recipe(), replace(ROWS, segment=np.where(ROWS.is_bad, "WRITTEN_OFF", ROWS.segment)), QUICK)
