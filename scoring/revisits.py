@@ -282,7 +282,7 @@ class _Planner:
     def _type(self, exemption: str | None, check: str | None, trigger_code: str | None, attempts: int) -> str:
         if exemption is not None:
             return "EXEMPT"
-        if attempts:
+        if attempts and check is None:
             return "RETRY"
         return check or ("TRIGGERED" if trigger_code else "SCHEDULED")
 
