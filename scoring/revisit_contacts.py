@@ -96,14 +96,14 @@ def worries(contact: Contact) -> bool:
 
 
 def by_loan(loans: Iterable[Mapping[str, Any]], contacts: Iterable[Contact]) -> dict[str, list[Contact]]:
-    """The contacts of each loan, in order: its own, and those with the borrower that name no loan."""
+    """The contacts of each loan by date: its own, and those with the borrower that name no loan."""
     of_borrower: dict[str, list[Contact]] = {}
     for contact in contacts:
         of_borrower.setdefault(contact["borrower_id"], []).append(contact)
     return {
         loan["loan_id"]: sorted(
             (one for one in of_borrower.get(loan["borrower_id"], []) if one["loan_id"] in (None, loan["loan_id"])),
-            key=lambda one: (one["contact_date"], one["channel_code"]),
+            key=lambda one: one["contact_date"],  # and of one day in the order given
         )
         for loan in loans
     }

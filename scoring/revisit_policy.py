@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from scoring.bands import Bands
-from scoring.policy_rows import ANY, PolicyError, PolicyRow, valid_on
+from scoring.policy_rows import ANY, PolicyError, PolicyRow, truth, valid_on
 
 SELF_SERVICE, VOICE, FIELD = "SELF_SERVICE", "VOICE", "FIELD"
 PRE_DUE_REMINDER, FIRST_DUE_CHECK = "PRE_DUE_REMINDER", "FIRST_DUE_CHECK"
@@ -62,6 +62,10 @@ class RevisitPolicy:
     def strongest(self, *channels: str) -> str:
         """The channel of the strongest layer; the first named of equals."""
         return max(channels, key=self.rank)
+
+    def is_hard_due(self, trigger_code: str | None) -> bool:
+        """Whether a revisit with this trigger stands above all others on its day."""
+        return trigger_code is not None and truth(self.triggers[trigger_code]["is_hard_due"])
 
     def retry(self, attempts: int) -> PolicyRow:
         return self.retries[min(attempts, len(self.retries)) - 1]

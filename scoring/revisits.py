@@ -54,7 +54,7 @@ def plan_revisits(
 
     loans: LOAN_COLUMNS of live loans; ``severity`` None where there is no warning; ``exemption_code`` None or a code of
         ``revisit_exemption``.
-    contacts: CONTACT_COLUMNS of their borrowers, known by the business date.
+    contacts: CONTACT_COLUMNS of their borrowers, known by the business date, in the order in which they happened.
     base: PLAN_COLUMNS of the base publication; missing for loans that were not planned before.
     spread: the days with room; it counts every due date of the base.
     """

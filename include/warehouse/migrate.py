@@ -45,6 +45,8 @@ def migrate(settings: Settings) -> dict[str, int]:
             counts["columns"] += len(added)
         for data_set in load_data_sets().values():
             _bring_table_up_to_date(connection, data_set, counts)
+        # a policy may ask another table: all of them are there first
+        for data_set in load_data_sets().values():
             bring_policies_up_to_date(connection, data_set)
         connection.execute("set local role serving_owner")
         for data_set in load_data_sets().values():

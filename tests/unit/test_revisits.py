@@ -207,11 +207,11 @@ def test_a_short_loan_that_is_late_is_called_and_then_revisited_by_half_its_term
 
 def test_an_exempt_loan_says_why_and_comes_back_when_the_reason_ends() -> None:
     base, _ = plan(START, [loan()])
-    exempt, _ = plan(after(1), [loan(exemption_code="DISPUTE")], base=base)
+    exempt, _ = plan(after(1), [loan(exemption_code="DECEASED")], base=base)
     assert list(exempt.loc[0, ["revisit_type", "due_date", "reason_text_en"]]) == [
         "EXEMPT",
         None,
-        "the debt is disputed",
+        "the borrower has died: another procedure",
     ]
     assert told(after(50), [loan()], base=exempt).due_date == after(51)
 
@@ -283,7 +283,7 @@ EVENTS = st.lists(
     st.tuples(
         st.integers(1, 20),
         st.sampled_from(
-            ["answered", "app", "worried", "failed", "invited", "red", "clear", "HIGH", "LOW", "dispute", "free"]
+            ["answered", "app", "worried", "failed", "invited", "red", "clear", "HIGH", "LOW", "vulnerable", "free"]
         ),
     ),
     max_size=9,
@@ -342,8 +342,8 @@ def happened(
             return state | {"severity": "RED", "severity_change": "NEW"}, contacts
         case "clear":
             return state | {"severity": None, "severity_change": None}, contacts
-        case "dispute":
-            return state | {"exemption_code": "DISPUTE"}, contacts
+        case "vulnerable":
+            return state | {"exemption_code": "VULNERABLE"}, contacts
         case "free":
             return state | {"exemption_code": None}, contacts
     assert event in TIERS
