@@ -17,6 +17,7 @@ from include.landing.contract import load_contracts
 from include.landing.raw_tables import added_columns_ddl, raw_table_ddl
 from include.settings import Settings
 from include.warehouse.connection import connect
+from include.warehouse.contact_view import CONTACT_ELIGIBLE_NOW
 from include.warehouse.data_sets import DataSet, load_data_sets
 from include.warehouse.fold import CANDIDATE, PUBLISHED, fold_sql
 from include.warehouse.roles import apply_matrix
@@ -51,6 +52,7 @@ def migrate(settings: Settings) -> dict[str, int]:
         connection.execute("set local role serving_owner")
         for data_set in load_data_sets().values():
             _create_views(connection, data_set)
+        connection.execute(CONTACT_ELIGIBLE_NOW)
         connection.execute("set local role none")
         apply_matrix(connection)
     return counts

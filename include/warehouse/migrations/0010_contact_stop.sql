@@ -8,6 +8,8 @@ create table ops.contact_stop (
     happened_at timestamptz not null, -- when the borrower said so: a replay judges by it
     recorded_at timestamptz not null default clock_timestamp(), -- when it was known here: a run reads what its day knew
     source text not null check (btrim(source) <> ''),
+    purpose_codes text not null default 'ANY' check (purpose_codes <> ''), -- what it stops, separated by ;
+    stands_until timestamptz, -- null: until it is released
     recorded_by text not null default session_user,
     check (happened_at <= recorded_at)
 );
