@@ -37,7 +37,7 @@ class Lender:
 def lender(server, template_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lender]:
     server.create_database("revisits", template=template_warehouse)
     settings = server.settings_for("revisits", tmp_path_factory.mktemp("revisits"))
-    generate(settings.landing, 120, HISTORY_TO, len(DATES), seed=5, history_days=400, systems=EVERYTHING)
+    generate(settings.landing, 60, HISTORY_TO, len(DATES), seed=5, history_days=400, systems=EVERYTHING)
     for business_date in DATES:
         for system in connected_systems(settings.landing):
             land(business_date, system, settings)
