@@ -9,12 +9,18 @@ STAGE = "lists"
 LEFT_OPEN = "(due_date is null) = (exemption_code is null) or (due_date is null) <> (next_attempt_date is null)"
 SAYS_NOTHING = "btrim(reason_text_zh) = '' or btrim(reason_text_en) = '' or reason_text_zh || reason_text_en ~ '[{}]'"
 NOT_AHEAD = "changes_on <= as_of_date or cycle_start_date > as_of_date or cadence_days < 1"
+# of the loans that the run computed; the others have what the run before proved of them
 UNCOVERED = """
 select position.loan_id
 from {candidate}.loan_position as position
 left join {candidate}.revisit_plan as plan on plan.loan_id = position.loan_id
 left join {candidate}.coverage_gap as gap on gap.loan_id = position.loan_id
-where position.is_live and position.borrower_id is not null and plan.loan_id is null and gap.loan_id is null
+where
+    position.run_id = {run_id}
+    and position.is_live
+    and position.borrower_id is not null
+    and plan.loan_id is null
+    and gap.loan_id is null
 """
 PLANNED_IN_VAIN = """
 select plan.loan_id

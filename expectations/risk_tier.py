@@ -11,12 +11,18 @@ BELOW_THE_FACTS = (
     f"{RANK.format('risk_tier')} is null or {RANK.format('risk_tier')} < {RANK.format('observed_risk_tier')}"
 )
 FALLS_WITHOUT_A_DATE = "(risk_tier <> observed_risk_tier) <> (changes_on is not null) or changes_on <= as_of_date"
+# of the loans that the run computed; the others have what the run before proved of them
 LIVE_WITHOUT_TIER = """
 select position.loan_id
 from {candidate}.loan_position as position
 left join {candidate}.risk_tier as tier on tier.borrower_id = position.borrower_id
 left join {candidate}.coverage_gap as gap on gap.loan_id = position.loan_id
-where position.is_live and position.borrower_id is not null and tier.borrower_id is null and gap.loan_id is null
+where
+    position.run_id = {run_id}
+    and position.is_live
+    and position.borrower_id is not null
+    and tier.borrower_id is null
+    and gap.loan_id is null
 """
 
 

@@ -123,7 +123,7 @@ class _Planner:
         due = None if exemption else self._due(start, check, trigger_code, trigger_date, channel, spread)
         next_attempt = due
         if retry is not None and last_attempt is not None:
-            next_attempt = last_attempt + timedelta(days=int(retry["wait_days"]))
+            next_attempt = self._retry_on(last_attempt + timedelta(days=int(retry["wait_days"])), attempts, start, due)
             if due is not None and trigger_date is not None and trigger_date > last_attempt:
                 next_attempt = min(next_attempt, due)
         revisit_type = self._type(exemption, check, trigger_code, attempts)
@@ -151,6 +151,18 @@ class _Planner:
             "changes_on": min((day for day in self.changes if day > self.day), default=None),
             **done,
         }
+
+    def _retry_on(self, waited_until: date, attempts: int, start: date, due: date | None) -> date:
+        """When to try again. What failed long before the first plan does not all come at once: it waits for its day."""
+        base = self.base
+        if due is None or (base is None and waited_until > self.day):
+            return waited_until
+        if base is None:
+            return due
+        if base["cycle_start_date"] != start or base["due_date"] is None or base["attempt_count"] != attempts:
+            return waited_until
+        published: date = base["next_attempt_date"]
+        return min(published, due) if due < base["due_date"] else published
 
     def _done(self) -> Row:
         """Since when the cycle runs and what ended the one before."""

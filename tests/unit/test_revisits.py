@@ -174,6 +174,14 @@ def test_who_is_not_reached_is_tried_again_later_and_later_then_at_the_door_then
     assert days[60].due_date == days[0].due_date and days[60].attempt_count == 6
 
 
+def test_what_failed_long_before_the_first_plan_waits_for_its_day() -> None:
+    old = [failed(after(-100), "PHONE") | {"borrower_id": f"B{number:04d}"} for number in range(40)]
+    rows, _ = plan(START, book(40), old)
+    assert list(rows.next_attempt_date) == list(rows.due_date) and len(set(rows.due_date)) > 10
+    again, _ = plan(after(1), book(40), old, rows)
+    assert list(again.next_attempt_date) == list(rows.next_attempt_date)
+
+
 def test_a_call_that_reaches_the_borrower_at_last_ends_the_retries() -> None:
     contacts = [*(failed(after(31 + step)) for step in range(4)), contact(after(40))]
     row = day_by_day(40, contacts=contacts)[40]
