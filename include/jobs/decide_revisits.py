@@ -16,7 +16,7 @@ from include.errors import PostloanError
 from include.jobs import revisit_reads as reads
 from include.policy import policy_records
 from include.settings import Settings
-from include.warehouse.runs import Job
+from include.warehouse.runs import Job, load_run
 from scoring import assignment, assignment_policy, contact_policy, contact_rules, revisit_policy, revisits, risk_tier
 from scoring.bands import Bands, bands
 from scoring.revisit_items import ASSIGNMENT_COLUMNS, SUPPRESSION_COLUMNS, Items, revisit_items
@@ -58,9 +58,7 @@ def decide_revisits(job: Job, settings: Settings, replace: Replace) -> dict[str,
     replace("coverage_gap", gaps)
     counts = {"risk_tier": len(tiers), "revisit_plan": len(plan), "coverage_gap": len(gaps)}
 
-    work = work_date_after(day)
-    due = reads.frame(job, reads.DUE, last_due=work.last_due)
-    assigned, suppressed = _work_day(job, settings, work, due, plan_policy)
+    assigned, suppressed = _frozen(job) or _work_day(job, settings, work_date_after(day), plan_policy)
     replace("revisit_assignment", assigned)
     replace("contact_suppression", suppressed)
     return counts | {"revisit_assignment": len(assigned), "contact_suppression": len(suppressed)}
@@ -132,9 +130,24 @@ def _spread(job: Job, policy: revisit_policy.RevisitPolicy) -> Spread:
     return Spread(ahead, capacity, load)
 
 
+def _frozen(job: Job) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """What a restated date showed before: people have worked from it, so it is carried over and never decided again."""
+    if job.run.replaces_run_id is None:
+        return None
+    replaced = load_run(job.connection, job.run.replaces_run_id)
+    # the yardstick of a restated date carries what that date carries
+    if job.run.kind != "restate" and replaced.kind != "restate":
+        return None
+    lists = (
+        reads.frame(job, query, replaced=replaced.run_id) for query in (reads.ASSIGNED_BEFORE, reads.SUPPRESSED_BEFORE)
+    )
+    return next(lists), next(lists)
+
+
 def _work_day(
-    job: Job, settings: Settings, work: WorkDate, due: pd.DataFrame, policy: revisit_policy.RevisitPolicy
+    job: Job, settings: Settings, work: WorkDate, policy: revisit_policy.RevisitPolicy
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    due = reads.frame(job, reads.DUE, last_due=work.last_due)
     borrowers = sorted(set(due.borrower_id))
 
     def read(query: LiteralString) -> pd.DataFrame:

@@ -167,6 +167,8 @@ STOPS: LiteralString = """
     group by borrower_id, stop_code
     order by borrower_id, stop_code
 """
+ASSIGNED_BEFORE: LiteralString = "select * from published.revisit_assignment where run_id = %(replaced)s"
+SUPPRESSED_BEFORE: LiteralString = "select * from published.contact_suppression where run_id = %(replaced)s"
 OFFICERS: LiteralString = """
     select officer_id, role_code, region_code, skill_codes, language_codes, borrower_id, is_active
     from staging.stg_workforce__officers order by officer_id
