@@ -1,5 +1,5 @@
--- One row per bureau report of a borrower of a touched live loan, and how recent it is among those of its bureau. A table
--- of its own, so that the planner knows how many there are when they are put beside each other.
+-- One row per bureau report of a borrower of a touched live loan, and how recent it is among those of its bureau. A
+-- table of its own, so that the planner knows how many there are when they are put beside each other.
 with borrowers as (
     select * from {{ ref('int_live_borrowers') }}
 ),
