@@ -1,7 +1,7 @@
 -- Late again soon after catching up: worse than a first slip of the same length. Measured from the day of catching up
 -- to the day of the next slip, so it holds as long as the slip lasts. What was caught up was more than a technical
--- delay, and the slip is longer than this borrower's usual lateness: whoever pays every instalment some days late slides
--- nowhere.
+-- delay, and the slip is longer than this borrower's usual lateness: whoever pays every instalment some days late
+-- slides nowhere.
 {{ config(materialized="ephemeral") }}
 
 with positions as (
