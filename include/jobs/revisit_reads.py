@@ -134,16 +134,19 @@ BORROWERS: LiteralString = """
 """
 # who visited a borrower last, and to whom the base gave the item, which is still due
 FORMER: LiteralString = """
+    with visited as (
+        select distinct on (borrower_id) borrower_id, officer_id
+        from staging.stg_contact_center__revisit_outcomes
+        where borrower_id = any(%(borrowers)s) and officer_id is not null and is_right_party
+        order by borrower_id, visit_date desc, visit_id desc
+    )
     select asked.borrower_id, visited.officer_id as previous_officer_id, held.officer_id as holder_officer_id,
         held.channel_layer as held_layer
     from unnest(%(borrowers)s::text[]) as asked (borrower_id)
-    left join lateral (
-        select visit.officer_id from staging.stg_contact_center__revisit_outcomes as visit
-        where visit.borrower_id = asked.borrower_id and visit.officer_id is not null and visit.is_right_party
-        order by visit.visit_date desc, visit.visit_id desc limit 1
-    ) as visited on true
+    left join visited on visited.borrower_id = asked.borrower_id
     left join published.revisit_assignment as held
         on held.run_id = %(base_run_id)s and held.borrower_id = asked.borrower_id
+    order by asked.borrower_id
 """
 HISTORY: LiteralString = """
     select borrower_id, loan_id, dialled_phone_token as phone_token, channel_code, started_at, is_connected, is_inbound
@@ -205,6 +208,9 @@ def show_run_to_staging(job: Job) -> None:
         "set_config('postloan.known_date', %s, false)",
         (run.run_id, run.business_date.isoformat(), run.known_date.isoformat()),
     )
+    # The run's own rows are younger than any statistics: believing that there are none, the server would go through
+    # one table for each row of the other. Every read here is of whole sets.
+    job.connection.execute("set local enable_nestloop = off")
 
 
 def known_until(job: Job, settings: Settings) -> datetime:
