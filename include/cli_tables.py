@@ -28,6 +28,21 @@ WARNING_CLEARED = """
     from serving.warning_cleared_as_of(%s)
     order by array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], last_severity), loan_id
 """
+REVISITS = """
+    select borrower_id, risk_tier, revisit_type, channel_code, due_date, officer_id,
+        local_from_time || '-' || local_to_time, {reason}
+    from serving.revisit_assignment_as_of(%s)
+    order by array_position(array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'], risk_tier), due_date, borrower_id
+"""
+# by work date: how many items, with an officer, without anybody, by self-service, and how many no rule allows
+REVISIT_COUNTS = """
+    select coalesce(max(work_date)::text, '-'), count(*), count(officer_id),
+        count(*) filter (where officer_id is null and assignment_code <> 'NO_NEED'),
+        count(*) filter (where assignment_code = 'NO_NEED'),
+        (select count(*) from serving.contact_suppression_as_of(%(day)s)),
+        (select count(*) from serving.coverage_gap_as_of(%(day)s))
+    from serving.revisit_assignment_as_of(%(day)s)
+"""
 KPI = """
     select currency, delinquency_bucket, sum(loan_count), sum(principal_outstanding_amount), sum(past_due_amount),
         sum(par30_principal_amount), sum(npl_90p_principal_amount), max(npl_90p_target_rate)
@@ -44,7 +59,7 @@ def console() -> Console:
 
 
 def print_lists(out: Console, settings: Settings, business_date: date | None, *, limit: int) -> date:
-    """Warning list, cleared warnings and portfolio figures of one date (None: the latest), as readers see them."""
+    """Warning list, cleared warnings, revisits and portfolio figures of one date (None: the latest)."""
     from include.warehouse.connection import connect
 
     reason = "reason_text_zh" if settings.language.startswith("zh") else "reason_text_en"
@@ -56,12 +71,15 @@ def print_lists(out: Console, settings: Settings, business_date: date | None, *,
         )
         warnings = connection.execute(WARNING_LIST.format(reason=reason), (shown,)).fetchall() if shown else []
         cleared = connection.execute(WARNING_CLEARED.format(reason=reason), (shown,)).fetchall() if shown else []
+        revisits = connection.execute(REVISITS.format(reason=reason), (shown,)).fetchall() if shown else []
+        revisit_counts = connection.execute(REVISIT_COUNTS, {"day": shown}).fetchone() if shown else None
         cells = connection.execute(KPI, (shown,)).fetchall() if shown else []
     if shown is None or not cells:
         what = "Nothing is published yet" if business_date is None else f"{business_date} is not published"
         raise PostloanError(what, next_command=f"postloan run {business_date or 'YYYY-MM-DD'}")
     _print_warnings(out, shown, warnings, limit)
     _print_cleared(out, shown, cleared, limit)
+    _print_revisits(out, revisits, revisit_counts, limit)
     _print_kpi(out, shown, cells)
     return shown
 
@@ -95,6 +113,21 @@ def _print_cleared(out: Console, day: date, rows: Sequence[Sequence[Any]], limit
         table.add_column(header)
     for row in rows[:limit]:
         table.add_row(*map(str, row))
+    _print(out, table, len(rows), limit)
+
+
+def _print_revisits(out: Console, rows: Sequence[Sequence[Any]], counts: Sequence[Any], limit: int) -> None:
+    work_date, count, assigned, nobody, by_itself, suppressed, gaps = counts
+    table = _table(
+        f"回访任务 · Revisits of {work_date}: {count:,} borrowers, {assigned:,} assigned, {nobody:,} without anybody, "
+        f"{by_itself:,} self-service, {suppressed:,} suppressed, {gaps:,} coverage gaps"
+    )
+    for header in ("借款人\nborrower", "等级\ntier", "类型\ntype", "渠道\nchannel", "应回访日\ndue", "负责人\nofficer"):
+        table.add_column(header, no_wrap=True)
+    table.add_column("时段\nhours", no_wrap=True)
+    table.add_column("原因\nwhy", min_width=30, overflow="fold")
+    for row in rows[:limit]:
+        table.add_row(*("" if value is None else str(value) for value in row))
     _print(out, table, len(rows), limit)
 
 

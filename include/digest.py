@@ -140,8 +140,10 @@ TEXT = {
                   "New code or policy changed {0} values of loans that nothing touched."),
     "calendar": ("- **工作日历只到 {0}**：请录入下一年的节假日安排",
                  "- **The business calendar ends on {0}**: the next year's holidays have to be entered"),
-    "files": ("文件：warning_list.csv、warning_cleared.csv、data_docs/index.html、manifest.json。",
-              "Files: warning_list.csv, warning_cleared.csv, data_docs/index.html, manifest.json."),
+    "files": ("文件：warning_list.csv、warning_cleared.csv、revisit_assignment.csv、"
+              "data_docs/index.html、manifest.json。",
+              "Files: warning_list.csv, warning_cleared.csv, revisit_assignment.csv, "
+              "data_docs/index.html, manifest.json."),
     "none": ("无", "none"),
     "no_base": ("首次发布", "the first publication"),
 }  # fmt: skip

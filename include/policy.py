@@ -56,6 +56,19 @@ def load_policy_rows(policy_dir: Path = POLICY_DIR) -> tuple[PolicyRow, ...]:
     return tuple(rows)
 
 
+def policy_records(policy: str, policy_dir: Path = POLICY_DIR) -> list[dict[str, str]]:
+    """The rows of one policy file as text by column, with valid_from and valid_to: as pure decisions read them."""
+    return [
+        {
+            **json.loads(row.content),
+            "valid_from": row.valid_from.isoformat(),
+            "valid_to": row.valid_to.isoformat() if row.valid_to else "",
+        }
+        for row in load_policy_rows(policy_dir)
+        if row.policy == policy
+    ]
+
+
 def policy_hash(policy_dir: Path = POLICY_DIR) -> str:
     """A hash of every policy file, to the byte."""
     digest = hashlib.sha256()

@@ -6,6 +6,7 @@ import pandas as pd
 import psycopg
 
 from include.failpoint import failpoint
+from include.jobs.decide_revisits import decide_revisits
 from include.settings import Settings
 from include.warehouse.data_sets import load_data_sets
 from include.warehouse.runs import Run, run_job
@@ -39,7 +40,7 @@ REASONS: LiteralString = """
 
 
 def decide(run_id: str, settings: Settings) -> dict[str, int]:
-    """Write ``warning_list`` and ``warning_cleared`` of the run, complete. Returns rows by table."""
+    """Write the warnings of the run, then tiers, revisits and assignments. Returns rows by table."""
     with run_job(settings, run_id, "decide") as job:
         if job.is_done_before:
             return {}
@@ -55,6 +56,7 @@ def decide(run_id: str, settings: Settings) -> dict[str, int]:
         failpoint("decide:mid")
         _replace(job.connection, run, "warning_cleared", cleared)
         job.counts = {"warning_list": len(listed), "warning_cleared": len(cleared)}
+        job.counts |= decide_revisits(job, settings, lambda table, frame: _replace(job.connection, run, table, frame))
         return job.counts
 
 

@@ -1,8 +1,8 @@
 """deliver: what a published run hands to people as files, and the digest by mail.
 
-``exports/<business date>/<run_id>/``: warning_list.csv, warning_cleared.csv, digest.md, data_docs/, and, last of all,
-manifest.json with the sha256 of each file. A folder without it is not complete. Delivering again completes or replaces
-what is not as it should be, gives the same bytes, and sends no second mail.
+``exports/<business date>/<run_id>/``: warning_list.csv, warning_cleared.csv, revisit_assignment.csv, digest.md,
+data_docs/, and, last of all, manifest.json with the sha256 of each file. A folder without it is not complete.
+Delivering again completes or replaces what is not as it should be, gives the same bytes, and sends no second mail.
 """
 
 import hashlib

@@ -20,10 +20,15 @@ from include.warehouse.fold import ONE_RUN, fold_sql
 
 BYTE_ORDER_MARK = "\ufeff"
 SEVERITY_RANK = "array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], {})"
+TIER_RANK = "array_position(array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'], {})"
 # worst first, then the largest amount; ids in code-point order, whatever the server's collation
 ORDERS = {
     "warning_list": f'{SEVERITY_RANK.format("severity")}, past_due_amount desc, loan_id collate "C"',
     "warning_cleared": f'{SEVERITY_RANK.format("last_severity")}, loan_id collate "C"',
+    # a page an officer: the most at risk first, then what waits longest
+    "revisit_assignment": (
+        f'officer_id collate "C" nulls last, {TIER_RANK.format("risk_tier")}, due_date, borrower_id collate "C"'
+    ),
 }
 # of columns whose description in the contract has no Chinese label
 LABELS = {

@@ -17,6 +17,7 @@ from include.landing.contract import load_contracts
 from include.landing.raw_tables import added_columns_ddl, raw_table_ddl
 from include.settings import Settings
 from include.warehouse.connection import connect
+from include.warehouse.contact_view import CONTACT_ELIGIBLE_NOW
 from include.warehouse.data_sets import DataSet, load_data_sets
 from include.warehouse.fold import CANDIDATE, PUBLISHED, fold_sql
 from include.warehouse.roles import apply_matrix
@@ -45,11 +46,13 @@ def migrate(settings: Settings) -> dict[str, int]:
             counts["columns"] += len(added)
         for data_set in load_data_sets().values():
             _bring_table_up_to_date(connection, data_set, counts)
-        for data_set in load_data_sets().values():  # a policy may ask another table
+        # a policy may ask another table: all of them are there first
+        for data_set in load_data_sets().values():
             bring_policies_up_to_date(connection, data_set)
         connection.execute("set local role serving_owner")
         for data_set in load_data_sets().values():
             _create_views(connection, data_set)
+        connection.execute(CONTACT_ELIGIBLE_NOW)
         connection.execute("set local role none")
         apply_matrix(connection)
     return counts

@@ -21,6 +21,7 @@ from include.warehouse.connection import connect
 from include.warehouse.data_sets import DataSet, load_data_sets
 from include.warehouse.migrate import ensure_partitions
 from tests.integration import audit_example_borrowers as borrowers
+from tests.integration import audit_example_revisits as revisits
 
 TODAY, YESTERDAY = date(2026, 3, 10), date(2026, 3, 9)
 RUN, BASE = "a" * 16, "b" * 16
@@ -236,6 +237,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
          "is_carried": False}
         for one in POSITIONS if one["loan_id"] != "L02"
     ],
+    **revisits.rows(TODAY, RUN, POSITIONS),
 }  # fmt: skip
 
 
@@ -310,6 +312,8 @@ def _fill(connection: psycopg.Connection, published: str, staging: str, as_role:
     connection.execute(
         f"create table {staging}.stg_core_banking__loan_contracts as select loan_id from {published}.loan_position"
     )
+    for statement in revisits.STAGING:
+        connection.execute(statement.format(staging=staging))
     connection.execute(
         f"create table {staging.replace('staging', 'intermediate')}.int_instalments as select loan_id,"
         " 1 as schedule_version, true as is_first, principal_amount as principal_due_amount,"

@@ -79,7 +79,7 @@ def _insert(connection: psycopg.Connection, name: str, facts: dict[str, str]) ->
     data_set = load_data_sets()[name]
     row = {}
     for column in data_set.columns:
-        empty = {"date": DAY, "boolean": False, "text[]": []}.get(
+        empty = {"date": DAY, "timestamp with time zone": DAY, "boolean": False, "text[]": []}.get(
             column.data_type, 0 if "text" not in column.data_type else ""
         )
         row[column.name] = facts.get(column.name, empty if column.is_required else None)

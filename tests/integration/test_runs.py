@@ -142,16 +142,24 @@ def test_runs_on_a_withdrawn_base_are_marked_and_stay_readable(published: Settin
     assert marked == [(later,)]
 
 
-def test_a_restated_date_shows_its_new_version_and_leaves_the_other_dates_alone(published: Settings) -> None:
+def test_a_restated_date_shows_its_new_version_and_leaves_the_other_dates_alone(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     land_all(day(2), published)
     compute(day(2), published, audited=False)
     query = "select * from serving.warning_list_as_of(%s) order by loan_id"
     with connect(published, role="reader") as connection:
         untouched = [connection.execute(query, (day(n),)).fetchall() for n in (0, 2)]
     former = shown(published, day(1))
+    # people have worked from the assignments of the date: they are carried over and not decided again
+    worked_from = "select borrower_id, officer_id, window_start_at from serving.revisit_assignment_as_of(%s) order by 1"
+    with connect(published, role="reader") as connection:
+        assigned = connection.execute(worked_from, (day(1),)).fetchall()
+    monkeypatch.delattr("scoring.assignment.assign")
     outcome = restate([day(1)], published, reason="the core system corrected its books")
     assert shown(published, day(1)) == outcome[day(1).isoformat()]["run_id"] != former
     with connect(published, role="reader") as connection:
+        assert connection.execute(worked_from, (day(1),)).fetchall() == assigned != []
         assert [connection.execute(query, (day(n),)).fetchall() for n in (0, 2)] == untouched
 
 

@@ -1,7 +1,6 @@
--- Unsecured debt elsewhere has grown, against the report before or against the application, measured on all debt at
--- that time: a house or a car bought on credit is no sign of distress. Where accounts are not delivered, ours cannot
--- be told from theirs: then the unsecured debt of both reports is compared, or all debt where a bureau does not tell
--- it apart.
+-- Unsecured debt elsewhere has grown, against the report before or the application, measured on all debt at that
+-- time: a house or a car bought on credit is no sign of distress. Where accounts are not delivered, ours cannot be told
+-- from theirs: then the unsecured debt of both reports is compared, or all debt where a bureau does not tell it apart.
 {{ config(materialized="ephemeral") }}
 
 with positions as (

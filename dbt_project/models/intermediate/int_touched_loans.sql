@@ -89,11 +89,12 @@ with
 ),
 {% endfor %}
 
--- clause 2: time alone changes the loan after the base's date, up to this one
+-- clause 2: time alone changes the loan, its revisit or its borrower's tier after the base's date, up to this one
 due_to_change as (
+    {% for announced in ("loan_position", "revisit_plan") %}
     select stored.loan_id
     from ops.run_chain as chain
-    join published.loan_position as stored
+    join published.{{ announced }} as stored
         on
             stored.business_date = chain.ancestor_business_date
             and stored.run_id = chain.ancestor_run_id
@@ -113,11 +114,24 @@ due_to_change as (
                 and later.depth < chain.depth
                 and touched.loan_id = stored.loan_id
         )
+    {% if not loop.last %}
+    union
+    {% endif %}
+    {% endfor %}
 ),
 
 -- clause 3: the loan is on a list of the base
 listed as (
-    select loan_id from published.warning_list
+    select
+        loan_id,
+        'warning_list' as reason_code
+    from published.warning_list
+    where business_date = {{ base_business_date() }} and run_id = {{ base_run_id() }}
+    union all
+    select
+        loan_id,
+        'coverage_gap' as reason_code
+    from published.coverage_gap
     where business_date = {{ base_business_date() }} and run_id = {{ base_run_id() }}
 ),
 
@@ -148,7 +162,7 @@ touched_directly as (
     union all
     select loan_id, 'changes_on' as reason_code from due_to_change
     union all
-    select loan_id, 'warning_list' as reason_code from listed
+    select loan_id, reason_code from listed
 ),
 
 -- clause 4: every other loan of a touched loan's borrower, as the base or as the run knows the borrower
