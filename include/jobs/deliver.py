@@ -1,7 +1,7 @@
 """deliver: what a published run hands to people as files, and the digest by mail.
 
-``exports/<business date>/<run_id>/``: warning_list.csv, warning_cleared.csv, revisit_assignment.csv, digest.md,
-data_docs/, and, last of all, manifest.json with the sha256 of each file. A folder without it is not complete.
+``exports/<business date>/<run_id>/``: warning_list, warning_cleared and revisit_assignment as .csv, .xlsx and .parquet,
+digest.md, data_docs/, and, last of all, manifest.json with the sha256 of each file. A folder without it is not complete.
 Delivering again completes or replaces what is not as it should be, gives the same bytes, and sends no second mail.
 """
 
@@ -22,7 +22,7 @@ from include.errors import RefusedError, WriterBusyError
 from include.failpoint import failpoint
 from include.jobs.audit import write_data_docs
 from include.jobs.deliver_facts import facts_of
-from include.jobs.deliver_lists import ORDERS, list_csv
+from include.jobs.deliver_lists import ORDERS, list_files
 from include.notify import send_once
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -81,9 +81,10 @@ def _write_files(settings: Settings, connection: psycopg.Connection, run: Run, d
     (directory / MANIFEST).unlink(missing_ok=True)
     files, rows = {}, {}
     for name in ORDERS:
-        content, rows[name] = list_csv(connection, name, run.run_id)
-        files[f"{name}.csv"] = content
-        write_durably(directory / f"{name}.csv", content)
+        made, rows[name] = list_files(connection, name, run)
+        files |= made
+        for file_name, content in made.items():
+            write_durably(directory / file_name, content)
     failpoint("deliver:mid")
     facts = facts_of(connection, run)
     files[DIGEST] = digest_text(facts, settings.language).encode()

@@ -1,6 +1,6 @@
-"""The lists as CSV files for people: exact, in a fixed order, and harmless when a spreadsheet opens them.
+"""The lists as files for people: exact, in a fixed order, and harmless when a spreadsheet opens them.
 
-UTF-8 with a byte order mark: Excel on a Chinese Windows reads a file without one as GBK. One header row, Chinese
+CSV is UTF-8 with a byte order mark: Excel on a Chinese Windows reads a file without one as GBK. One header row, Chinese
 label and column name in each cell, so that sorting and filtering work. Text that a spreadsheet would take for a formula
 gets a leading apostrophe (and so does text that begins with one: taking one away gives the value back). Numbers, dates
 and ids are as they are: whoever opens ids with leading zeros in a spreadsheet imports that column as text.
@@ -9,14 +9,17 @@ and ids are as they are: whoever opens ids with leading zeros in a spreadsheet i
 import csv
 import io
 import unicodedata
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 
+from include.jobs.deliver_formats import as_parquet, as_workbook
 from include.warehouse.data_sets import DataSet, load_data_sets
 from include.warehouse.fold import ONE_RUN, fold_sql
+from include.warehouse.runs import Run
 
 BYTE_ORDER_MARK = "\ufeff"
 SEVERITY_RANK = "array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], {})"
@@ -41,17 +44,29 @@ LABELS = {
 FORMULA_STARTS = "=+-@|%"
 
 
-def list_csv(connection: psycopg.Connection, name: str, run_id: str) -> tuple[bytes, int]:
-    """The rows that the run wrote to a list, as a file. Returns (content, rows)."""
+def list_files(connection: psycopg.Connection, name: str, run: Run) -> tuple[dict[str, bytes], int]:
+    """The rows that the run wrote to a list, as CSV, workbook and Parquet. Returns (content by file name, rows)."""
     data_set = load_data_sets()[name]
     columns = export_columns(data_set)
     query = f"select {', '.join(columns)} from ({fold_sql(data_set, ONE_RUN)}) as shown order by {ORDERS[name]}"
-    rows = connection.execute(query, {"run_id": run_id}).fetchall()
+    cursor = connection.execute(query, {"run_id": run.run_id})
+    rows = cursor.fetchall()
+    headers = [f"{label(data_set, column)} {column}" for column in columns]
+    files = {
+        f"{name}.csv": as_csv(headers, rows),
+        f"{name}.xlsx": as_workbook(name, headers, rows, run.business_date),
+        f"{name}.parquet": as_parquet(cursor.description or [], rows),
+    }
+    return files, len(rows)
+
+
+def as_csv(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    """The rows as comma-separated text that Excel opens as what it is."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([f"{label(data_set, column)} {column}" for column in columns])
+    writer.writerow(headers)
     writer.writerows([[cell(value) for value in row] for row in rows])
-    return (BYTE_ORDER_MARK + out.getvalue()).encode(), len(rows)
+    return (BYTE_ORDER_MARK + out.getvalue()).encode()
 
 
 def export_columns(data_set: DataSet) -> list[str]:

@@ -2,11 +2,14 @@
 
 import gzip
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
 import psycopg
 from psycopg import sql
 
@@ -75,12 +78,23 @@ def scan_tables(scan: Scan, connection: psycopg.Connection, *, but: Iterable[str
 def scan_files(scan: Scan, root: Path, *, but: Iterable[Path] = ()) -> None:
     """Every file below ``root``, unpacked where it is packed; directories ``but`` are not looked at."""
     for path in _files(root, [one.resolve() for one in but]):
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
+        content = _unpacked(path)
         scan.files += 1
         scan.bytes += len(content)
         scan.hits += [f"file {path}: {name}" for name in _in_bytes(content)]
+
+
+def _unpacked(path: Path) -> bytes:
+    """What a reader of the file sees: of an archive or a workbook its members, of a Parquet file its rows as text."""
+    content = path.read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        return gzip.decompress(content)
+    if content[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return b"\n".join(archive.read(name) for name in archive.namelist())
+    if content[:4] == b"PAR1":
+        return pd.read_parquet(io.BytesIO(content)).to_csv(index=False).encode()
+    return content
 
 
 def scan_texts(scan: Scan, texts: Iterable[str], what: str) -> None:
