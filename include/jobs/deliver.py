@@ -1,7 +1,7 @@
 """deliver: what a published run hands to people as files, and the digest by mail.
 
 ``exports/<business date>/<run_id>/``: warning_list, warning_cleared and revisit_assignment as .csv, .xlsx and .parquet,
-digest.md, data_docs/, and, last of all, manifest.json with the sha256 of each file. A folder without it is not complete.
+digest.md, data_docs/, and, last of all, manifest.json with the sha256 of each file: without it nothing is complete.
 Delivering again completes or replaces what is not as it should be, gives the same bytes, and sends no second mail.
 """
 
@@ -79,7 +79,8 @@ def _write_files(settings: Settings, connection: psycopg.Connection, run: Run, d
     directory.mkdir(parents=True, exist_ok=True)
     remove_leftovers(directory)
     (directory / MANIFEST).unlink(missing_ok=True)
-    files, rows = {}, {}
+    files: dict[str, bytes] = {}
+    rows: dict[str, int] = {}
     for name in ORDERS:
         made, rows[name] = list_files(connection, name, run)
         files |= made

@@ -1,13 +1,12 @@
 """A list as a workbook and as Parquet: the rows of its CSV file, for whoever filters and for whoever computes.
 
-The workbook's cells are text, numbers and dates and never formulas, whatever a text looks like; amounts are numbers of at
-most 16 digits, which is what a spreadsheet holds. Parquet has the exact types of the contract. The same rows give the same
-bytes.
+The workbook's cells are text, numbers and dates and never formulas, whatever a text looks like; amounts are numbers, of
+which a spreadsheet holds 15 digits. Parquet has the exact types of the contract. The same rows give the same bytes.
 """
 
 import io
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +17,7 @@ import xlsxwriter
 
 ROWS_OF_A_SHEET = 1_000_000  # a sheet holds 1,048,576, the header included
 WIDEST = 60
+MIDNIGHT = time(tzinfo=UTC)
 DATE_FORMAT, AMOUNT_FORMAT = "yyyy-mm-dd", "#,##0.00"
 
 
@@ -27,7 +27,7 @@ def as_workbook(name: str, headers: Sequence[str], rows: Sequence[Sequence[Any]]
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
                                      "strings_to_numbers": False})  # fmt: skip
     # no clock in a file: otherwise a second delivery would have other bytes
-    book.set_properties({"title": f"{name} {business_date}", "created": datetime(*business_date.timetuple()[:3])})
+    book.set_properties({"title": f"{name} {business_date}", "created": datetime.combine(business_date, MIDNIGHT)})
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
     styles = {
         date: book.add_format({"num_format": DATE_FORMAT}),
