@@ -23,10 +23,9 @@ CLEARED_COLUMNS = (
     "reason_text_zh", "reason_text_en",
 )  # fmt: skip
 CARRIED_FROM_POSITION = (
-    "borrower_id", "product_code", "branch_code", "currency", "delinquency_bucket", "oldest_unpaid_due_date",
-    "past_due_amount", "principal_outstanding_amount", "next_due_date",
+    "borrower_id", "score_status", "product_code", "branch_code", "currency", "delinquency_bucket",
+    "oldest_unpaid_due_date", "past_due_amount", "principal_outstanding_amount", "next_due_date",
 )  # fmt: skip
-NO_MODEL_YET = "NO_MODEL_YET"
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,6 @@ def _list_row(
         "signal_codes": ",".join(sorted(signal["signal_code"] for signal in signals)),
         "reason_text_zh": "；".join(text.zh for text in texts),
         "reason_text_en": "; ".join(text.en for text in texts),
-        "score_status": NO_MODEL_YET,
         **{column: position[column] for column in CARRIED_FROM_POSITION},
     }
 

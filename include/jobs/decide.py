@@ -18,11 +18,16 @@ SIGNALS: LiteralString = """
     from published.loan_signal where business_date = %(business_date)s and run_id = %(run_id)s
 """
 POSITIONS: LiteralString = """
-    select loan_id, borrower_id, is_live, loan_status, product_code, branch_code, currency, delinquency_bucket,
-        oldest_unpaid_due_date, past_due_amount, principal_outstanding_amount, next_due_date
-    from published.loan_position
-    where business_date = %(business_date)s and run_id = %(run_id)s
-      and loan_id in (
+    select position.loan_id, position.borrower_id, position.is_live, position.loan_status, position.product_code,
+        position.branch_code, position.currency, position.delinquency_bucket, position.oldest_unpaid_due_date,
+        position.past_due_amount, position.principal_outstanding_amount, position.next_due_date,
+        coalesce(score.score_status, 'NO_MODEL_YET') as score_status
+    from published.loan_position as position
+    left join published.loan_score as score
+        on score.business_date = position.business_date and score.run_id = position.run_id
+        and score.loan_id = position.loan_id
+    where position.business_date = %(business_date)s and position.run_id = %(run_id)s
+      and position.loan_id in (
         select loan_id from published.loan_signal
         where business_date = %(business_date)s and run_id = %(run_id)s
         union

@@ -14,7 +14,7 @@ LOANS: LiteralString = """
     select position.loan_id, position.borrower_id, position.currency, position.principal_amount,
         position.principal_outstanding_amount, position.delinquency_bucket, position.disbursement_date,
         term.first_due_date, term.final_due_date, position.oldest_unpaid_due_date,
-        listed.severity, listed.change as severity_change, null::numeric as probability,
+        listed.severity, listed.change as severity_change, score.predicted_rate as probability,
         case when profile.deceased_date is not null then 'DECEASED' when profile.is_vulnerable then 'VULNERABLE' end
             as exemption_code
     from published.loan_position as position
@@ -25,6 +25,9 @@ LOANS: LiteralString = """
     left join published.warning_list as listed
         on listed.business_date = position.business_date and listed.run_id = position.run_id
         and listed.loan_id = position.loan_id
+    left join published.loan_score as score
+        on score.business_date = position.business_date and score.run_id = position.run_id
+        and score.loan_id = position.loan_id
     left join published.borrower_profile as profile
         on profile.business_date = position.business_date and profile.run_id = position.run_id
         and profile.borrower_id = position.borrower_id

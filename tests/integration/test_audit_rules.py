@@ -227,7 +227,7 @@ MUTANTS: dict[tuple[str, str], str] = {
     ("warning_list", "every_warning_says_why_in_both_languages"): change(
         "warning_list", "L02", "reason_text_en = 'unpaid since {observed_date}'"
     ),
-    ("warning_list", "score_status_is_known"): change("warning_list", "L02", "score_status = 'SCORED'"),
+    ("warning_list", "score_status_is_that_of_the_score"): change("warning_list", "L02", "score_status = 'SCORED'"),
     ("warning_list", "listed_loans_exist_and_are_live"): change("loan_position", "L02", "is_live = false"),
     ("warning_list", "the_list_repeats_the_position"): change("warning_list", "L02", "past_due_amount = 200.01"),
     ("warning_list", "every_warning_has_a_signal"): change("warning_list", "L02", "signal_codes = ''"),

@@ -13,7 +13,9 @@ from include.sample_bank.systems import EVERYTHING
 from include.settings import PROJECT_DIR, load_settings
 
 VERBS = (
-    "up", "down", "status", "doctor", "migrate", "land", "backfill", "restate", "publish", "rollback", "deliver", "verify", "diff", "lists", "demo", "run", "sample", "contract", "manifest", "fetch", "quarantine", "explain", "contact", "train",
+    "up", "down", "status", "doctor", "migrate", "land", "backfill", "restate", "publish", "rollback",
+    "deliver", "verify", "diff", "lists", "demo", "run", "sample", "contract", "manifest", "fetch",
+    "quarantine", "explain", "contact", "train",
 )  # fmt: skip
 NOT_YET = ("report", "export", "bench")
 

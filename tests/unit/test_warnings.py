@@ -25,6 +25,7 @@ def positions(**changes: object) -> pd.DataFrame:
         "branch_code": "B", "currency": "CNY", "delinquency_bucket": "M1",
         "oldest_unpaid_due_date": date(2026, 1, 5), "past_due_amount": Decimal("1234.50"),
         "principal_outstanding_amount": Decimal("10000.00"), "next_due_date": date(2026, 2, 5),
+        "score_status": "NO_MODEL_YET",
     }  # fmt: skip
     return pd.DataFrame([row | changes], dtype=object)
 
@@ -115,3 +116,8 @@ def test_a_loan_that_no_source_mentions_any_more_leaves_the_list_with_a_reason()
 def test_a_loan_that_is_not_live_is_never_listed() -> None:
     closed = positions(is_live=False, loan_status="CHARGED_OFF")
     assert warnings_of_day(TODAY, closed, signals(signal()), NOBODY, REASONS)[0].empty
+
+
+def test_the_list_says_whether_a_model_was_used() -> None:
+    listed, _ = warnings_of_day(TODAY, positions(score_status="SCORED"), signals(signal()), NOBODY, REASONS)
+    assert list(listed.score_status) == ["SCORED"]
