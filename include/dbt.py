@@ -109,7 +109,7 @@ def _surroundings(settings: Settings, context: dict[str, str]) -> dict[str, str]
     """Environment of one invocation; ``PGOPTIONS`` of the context adds to the settings of every session."""
     ours = dbt_environment(settings)
     options = " ".join(filter(None, [ours["PGOPTIONS"], context.get("PGOPTIONS")]))
-    return ours | context | {"PGOPTIONS": options, "DO_NOT_TRACK": "1"}
+    return {"PGAPPNAME": "postloan:dbt"} | ours | context | {"PGOPTIONS": options, "DO_NOT_TRACK": "1"}
 
 
 def _forget_compiled(manifest: Any) -> None:

@@ -143,7 +143,7 @@ def run_environment(connection: psycopg.Connection, run: Run) -> dict[str, str]:
     environment = {
         "POSTLOAN_RUN_ID": run.run_id,
         "POSTLOAN_RUN_ATTEMPT": str(run.attempt),
-        "POSTLOAN_APPLICATION_NAME": run.application_name,
+        "PGAPPNAME": run.application_name,
         "POSTLOAN_BUSINESS_DATE": run.business_date.isoformat(),
         "POSTLOAN_BASE_RUN_ID": run.base_run_id or "",
         "POSTLOAN_BASE_BUSINESS_DATE": "0001-01-01",
