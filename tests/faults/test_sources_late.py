@@ -21,6 +21,8 @@ from tests.support.days import compute, land_all
 HISTORY_TO = date(2026, 1, 4)
 LATE_ON = date(2026, 1, 5)
 LATE = tuple(sorted(set(EVERYTHING) - set(SPINE)))
+# what a run says of itself, and what people have worked from: a restated date carries it over
+CHAINED = ("touched_", "warning_cleared", "revisit_assignment", "contact_suppression")
 # what a list remembers of the day before differs where the day before knew less
 REMEMBERED = "'run_id', 'business_date', 'change_code', 'listed_since_date', 'listed_days', 'previous_severity'"
 
@@ -38,7 +40,7 @@ def shown(settings: Settings, day: date) -> dict[str, list[str]]:
                 )
             ]
             for name in load_data_sets()
-            if not name.startswith(("touched_", "warning_cleared"))
+            if not name.startswith(CHAINED)
         }
 
 

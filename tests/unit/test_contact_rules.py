@@ -105,7 +105,7 @@ def test_the_team_calls_in_its_own_hours_only() -> None:
     [
         pytest.param("Asia/Urumqi", "OWN_LENDER", ("08:00", "18:00"), id="two hours behind, so from eight there"),
         pytest.param("America/New_York", "AGENCY", ("20:00", "21:00"), id="the evening before, in the other half"),
-        pytest.param("Africa/Lagos", "OWN_LENDER", ("02:00", "13:00"), id="no law known of, the team's own hours bind"),
+        pytest.param("Africa/Lagos", "OWN_LENDER", ("08:00", "13:00"), id="no law known of, the own rules bind"),
     ],
 )
 def test_the_window_is_where_both_clocks_allow_it(timezone: str, entity: str, window: tuple[str, str]) -> None:
