@@ -17,7 +17,10 @@ select assigned.officer_id
 from {candidate}.revisit_assignment as assigned
 left join {staging}.stg_workforce__officer_capacities as capacity
     on capacity.officer_id = assigned.officer_id and capacity.work_date = assigned.work_date
-where assigned.officer_id is not null
+where
+    assigned.officer_id is not null
+    -- a restated date carries over what people worked from, whatever is known of that day since
+    and not exists (select 1 from {ops}.run as run where run.run_id = {run_id} and run.kind = 'restate')
 group by assigned.officer_id, assigned.channel_layer
 having
     count(*) > coalesce(
@@ -34,7 +37,9 @@ OWN_LOAN = """
 select assigned.borrower_id
 from {candidate}.revisit_assignment as assigned
 join {staging}.stg_workforce__officers as officer on officer.officer_id = assigned.officer_id
-where officer.borrower_id = assigned.borrower_id or officer.is_active is not true
+where
+    (officer.borrower_id = assigned.borrower_id or officer.is_active is not true)
+    and not exists (select 1 from {ops}.run as run where run.run_id = {run_id} and run.kind = 'restate')
 """
 SUPPRESSED_TOO = """
 select assigned.borrower_id

@@ -260,6 +260,7 @@ def build(settings: Settings) -> None:
             f"insert into x_ops.run_chain values {CHAIN}"
         )
         for statement in (
+            "create table x_ops.run as select %(run)s::text as run_id, 'daily' as kind",
             "create table x_ops.run_input as select %(run)s::text as run_id, 7::bigint as batch_id",
             "create table x_ops.delivery_account as select 7::bigint as batch_id, 21 as rows_in, 1 as rows_loaded,"
             " 2 as rows_unchanged, 3 as rows_duplicate, 4 as rows_released, 5 as rows_discarded,"

@@ -170,7 +170,17 @@ def test_without_an_approved_card_no_loan_has_a_probability_and_the_day_goes_on(
     with psycopg.connect(bank.url) as connection:
         connection.execute("delete from ref.model_registry")
     run_id, differences = rebuild(day(1), bank.settings)
-    assert {difference.data_set for difference in differences} == {"loan_score"}
+    # the list says so, and tiers and plans that rested on a probability rest on the delinquency again
+    found = {difference.data_set for difference in differences}
+    assert {"loan_score", "warning_list"} <= found
+    assert found <= {
+        "loan_score",
+        "warning_list",
+        "risk_tier",
+        "revisit_plan",
+        "revisit_assignment",
+        "contact_suppression",
+    }
     with connect(bank.settings, role="postloan_scorer") as connection:
         rows = connection.execute(
             "select score_status, count(*), count(predicted_rate) from published.loan_score "
