@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python -m
 run: environment ## the sample bank's last dates through the real Airflow; lists as tables; then Airflow's address
 	$(PYTHON) include.cli demo
 
-test: environment ## every test; a third of a test is waiting, so there is a worker more than most machines have cores
+test: environment ## every test
 	$(PYTHON) pytest -n 3
 
 check: environment ## style, types, SQL and the direction of imports

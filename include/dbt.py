@@ -39,6 +39,8 @@ def invoke(settings: Settings, command: list[str], context: dict[str, str]) -> l
     troubles: list[str] = []
     with _environment(_surroundings(settings, context)), shortcuts():
         outcome = dbtRunner(manifest=manifest, callbacks=[_keeper_of(troubles)]).invoke(arguments)
+    if outcome.exception is not None and not troubles:
+        troubles.append(str(outcome.exception))
     log_file = place / "logs" / "dbt.log"
     if troubles:
         log_file.parent.mkdir(parents=True, exist_ok=True)

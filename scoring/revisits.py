@@ -201,7 +201,8 @@ class _Planner:
 
     def _checked_date(self) -> date:
         """The due date that a check of a short loan is about: the oldest that stands unpaid, else the first."""
-        return self.loan["oldest_unpaid_due_date"] or self.loan["first_due_date"]  # type: ignore[no-any-return]
+        checked: date = self.loan["oldest_unpaid_due_date"] or self.loan["first_due_date"]
+        return checked
 
     def _trigger(self, start: date) -> tuple[str | None, date | None]:
         """What brings the revisit of this cycle forward most: what did before, or what was seen since."""
@@ -278,7 +279,8 @@ class _Planner:
         base, loan_id, layer = self.base, self.loan["loan_id"], self.policy.layer(channel)
         if base is not None:
             if is_same_cycle and base["cadence_days"] == self.cadence.days:
-                return base["due_date"]  # type: ignore[no-any-return]
+                published: date = base["due_date"]
+                return published
             is_own_change = not is_same_cycle or (
                 (base["risk_tier"], base["amount_band"], base["term_band"])
                 != (self.loan["risk_tier"], self.amount_band, self.term_band)

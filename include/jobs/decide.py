@@ -2,14 +2,11 @@
 
 from typing import LiteralString
 
-import pandas as pd
-import psycopg
-
 from include.failpoint import failpoint
 from include.jobs.decide_revisits import decide_revisits
+from include.jobs.run_rows import read_frame, replace_rows
 from include.settings import Settings
-from include.warehouse.data_sets import load_data_sets
-from include.warehouse.runs import Run, run_job
+from include.warehouse.runs import run_job
 from scoring.warnings import ReasonText, warnings_of_day
 
 # Every loan on the base's list is touched, so the rows of this run are all that the list can rest on.
@@ -49,43 +46,16 @@ def decide(run_id: str, settings: Settings) -> dict[str, int]:
     with run_job(settings, run_id, "decide") as job:
         if job.is_done_before:
             return {}
-        run = job.run
         listed, cleared = warnings_of_day(
-            run.business_date,
-            _frame(job.connection, POSITIONS, run),
-            _frame(job.connection, SIGNALS, run),
-            _frame(job.connection, BASE_LIST, run),
-            {code: ReasonText(zh, en) for code, zh, en in job.connection.execute(REASONS, _parameters(run)).fetchall()},
+            job.run.business_date,
+            read_frame(job, POSITIONS),
+            read_frame(job, SIGNALS),
+            read_frame(job, BASE_LIST),
+            {row.reason_code: ReasonText(row.text_zh, row.text_en) for row in read_frame(job, REASONS).itertuples()},
         )
-        _replace(job.connection, run, "warning_list", listed)
+        replace_rows(job, "warning_list", listed)
         failpoint("decide:mid")
-        _replace(job.connection, run, "warning_cleared", cleared)
+        replace_rows(job, "warning_cleared", cleared)
         job.counts = {"warning_list": len(listed), "warning_cleared": len(cleared)}
-        job.counts |= decide_revisits(job, settings, lambda table, frame: _replace(job.connection, run, table, frame))
+        job.counts |= decide_revisits(job, settings)
         return job.counts
-
-
-def _parameters(run: Run) -> dict[str, object]:
-    return {"business_date": run.business_date, "run_id": run.run_id, "base_run_id": run.base_run_id}
-
-
-def _frame(connection: psycopg.Connection, query: LiteralString, run: Run) -> pd.DataFrame:
-    """The rows as Python objects: money stays Decimal, a missing value stays None."""
-    cursor = connection.execute(query, _parameters(run))
-    columns = [column.name for column in cursor.description or []]
-    return pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
-
-
-def _replace(connection: psycopg.Connection, run: Run, table: str, frame: pd.DataFrame) -> None:
-    columns = load_data_sets()[table].value_columns
-    connection.execute(
-        f"delete from published.{table} where business_date = %s and run_id = %s", (run.business_date, run.run_id)
-    )
-    names = ", ".join(("business_date", "run_id", *columns))
-    # row-level security admits no COPY: the rows take a step over a temporary table
-    connection.execute(f"create temporary table incoming (like published.{table}) on commit drop")
-    with connection.cursor() as cursor, cursor.copy(f"copy incoming ({names}) from stdin") as copy:
-        for row in frame[columns].itertuples(index=False, name=None):
-            copy.write_row((run.business_date, run.run_id, *row))
-    connection.execute(f"insert into published.{table} ({names}) select {names} from incoming")
-    connection.execute("drop table incoming")

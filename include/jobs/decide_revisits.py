@@ -4,7 +4,7 @@ Reads the positions, profiles and contacts of the touched loans, the base's rows
 items the last rows along the run's own chain. ``scoring/`` decides; here is nothing but reading and writing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import LiteralString
@@ -14,6 +14,7 @@ import pandas as pd
 from include import business_calendar
 from include.errors import PostloanError
 from include.jobs import revisit_reads as reads
+from include.jobs.run_rows import read_frame, replace_rows
 from include.policy import policy_records
 from include.settings import Settings
 from include.warehouse.runs import Job, load_run
@@ -23,8 +24,6 @@ from scoring.revisit_items import ASSIGNMENT_COLUMNS, SUPPRESSION_COLUMNS, Items
 from scoring.revisit_spread import Spread
 
 PLANNED_DAYS = 400  # due dates are spread over working days so far ahead; the longest cadence is 90
-CALLER, VISITOR = "CALL", "FIELD"
-Replace = Callable[[str, pd.DataFrame], None]
 
 
 @dataclass(frozen=True)
@@ -34,33 +33,33 @@ class WorkDate:
     is_assumed: bool
 
 
-def decide_revisits(job: Job, settings: Settings, replace: Replace) -> dict[str, int]:
+def decide_revisits(job: Job, settings: Settings) -> dict[str, int]:
     """Write ``risk_tier``, ``revisit_plan``, ``coverage_gap``, ``revisit_assignment`` and ``contact_suppression``."""
     day = job.run.business_date
     reads.show_run_to_staging(job)
     edges = bands(day, policy_records("amount_band"), policy_records("term_band"))
     plan_policy = _revisit_policy(day, edges)
-    loans = reads.frame(job, reads.LOANS)
+    loans = read_frame(job, reads.LOANS)
     tiers = _tiers(job, day, loans, edges)
     loans["risk_tier"] = loans["borrower_id"].map(dict(zip(tiers.borrower_id, tiers.risk_tier, strict=True)))
     loans = loans.astype(object).where(loans.notna(), None)
     plan, gaps = revisits.plan_revisits(
         day,
         loans,
-        reads.frame(job, reads.CONTACTS),
-        reads.frame(job, reads.BASE_PLAN),
+        read_frame(job, reads.CONTACTS),
+        read_frame(job, reads.BASE_PLAN),
         _spread(job, plan_policy),
         plan_policy,
     )
     _announce_tier_changes(plan, tiers)
-    replace("risk_tier", tiers)
-    replace("revisit_plan", plan)
-    replace("coverage_gap", gaps)
+    replace_rows(job, "risk_tier", tiers)
+    replace_rows(job, "revisit_plan", plan)
+    replace_rows(job, "coverage_gap", gaps)
     counts = {"risk_tier": len(tiers), "revisit_plan": len(plan), "coverage_gap": len(gaps)}
 
     assigned, suppressed = _frozen(job) or _work_day(job, settings, work_date_after(day), plan_policy)
-    replace("revisit_assignment", assigned)
-    replace("contact_suppression", suppressed)
+    replace_rows(job, "revisit_assignment", assigned)
+    replace_rows(job, "contact_suppression", suppressed)
     return counts | {"revisit_assignment": len(assigned), "contact_suppression": len(suppressed)}
 
 
@@ -98,7 +97,7 @@ def _tiers(job: Job, day: date, loans: pd.DataFrame, edges: Bands) -> pd.DataFra
     names = ("risk_likelihood", "risk_tier_matrix", "revisit_parameter")
     policy = risk_tier.tier_policy(day, edges, *(policy_records(name) for name in names))
     # a borrower whose currency has no policy has no tier; the loan is a coverage gap
-    return risk_tier.risk_tiers(day, loans, reads.frame(job, reads.BASE_TIERS), policy)[0]
+    return risk_tier.risk_tiers(day, loans, read_frame(job, reads.BASE_TIERS), policy)[0]
 
 
 def _announce_tier_changes(plan: pd.DataFrame, tiers: pd.DataFrame) -> None:
@@ -115,7 +114,7 @@ def _spread(job: Job, policy: revisit_policy.RevisitPolicy) -> Spread:
     day = job.run.business_date
     ahead = [one for one in (day + timedelta(days=step) for step in range(-7, PLANNED_DAYS)) if _is_workday(one)]
     capacity: dict[tuple[date, str], int] = {}
-    planned = reads.frame(job, reads.TEAM_CAPACITY)
+    planned = read_frame(job, reads.TEAM_CAPACITY)
     for layer, column in (("VOICE", "call_count"), ("FIELD", "visit_count")):
         known = {
             row.work_date: int(getattr(row, column)) * policy.capacity_share // 100 for row in planned.itertuples()
@@ -124,7 +123,7 @@ def _spread(job: Job, policy: revisit_policy.RevisitPolicy) -> Spread:
             usual = sum(known.values()) // len(known)
             capacity |= {(one, layer): known.get(one, usual) for one in ahead}
     load: dict[tuple[date, str], int] = {}
-    for row in reads.frame(job, reads.BASE_LOAD).itertuples():
+    for row in read_frame(job, reads.BASE_LOAD).itertuples():
         key = (row.due_date, policy.layer(row.least_channel_code))
         load[key] = load.get(key, 0) + int(row.loan_count)
     return Spread(ahead, capacity, load)
@@ -139,7 +138,7 @@ def _frozen(job: Job) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     if job.run.kind != "restate" and replaced.kind != "restate":
         return None
     lists = (
-        reads.frame(job, query, replaced=replaced.run_id) for query in (reads.ASSIGNED_BEFORE, reads.SUPPRESSED_BEFORE)
+        read_frame(job, query, replaced=replaced.run_id) for query in (reads.ASSIGNED_BEFORE, reads.SUPPRESSED_BEFORE)
     )
     return next(lists), next(lists)
 
@@ -147,11 +146,11 @@ def _frozen(job: Job) -> tuple[pd.DataFrame, pd.DataFrame] | None:
 def _work_day(
     job: Job, settings: Settings, work: WorkDate, policy: revisit_policy.RevisitPolicy
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    due = reads.frame(job, reads.DUE, last_due=work.last_due)
+    due = read_frame(job, reads.DUE, last_due=work.last_due)
     borrowers = sorted(set(due.borrower_id))
 
     def read(query: LiteralString) -> pd.DataFrame:
-        return reads.frame(job, query, borrowers=borrowers, work_date=work.day, cutoff=reads.known_until(job, settings))
+        return read_frame(job, query, borrowers=borrowers, work_date=work.day, cutoff=reads.known_until(job, settings))
 
     items = revisit_items(work.day, due, read(reads.BORROWERS), read(reads.FORMER), policy, settings.timezone)
     names = ("contact_rule", "contact_stop_rule", "contact_jurisdiction", "contact_parameter")

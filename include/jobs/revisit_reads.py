@@ -4,8 +4,6 @@ from datetime import datetime, time, timedelta
 from typing import LiteralString
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from include.settings import Settings
 from include.warehouse.runs import Job
 
@@ -192,15 +190,6 @@ TEAM_CAPACITY: LiteralString = """
     where capacity.work_date > %(business_date)s
     group by capacity.work_date order by capacity.work_date
 """
-
-
-def frame(job: Job, query: LiteralString, **parameters: object) -> pd.DataFrame:
-    """The rows as Python objects: money stays Decimal, a missing value stays None."""
-    run = job.run
-    known = {"business_date": run.business_date, "run_id": run.run_id, "base_run_id": run.base_run_id}
-    cursor = job.connection.execute(query, known | parameters)
-    columns = [column.name for column in cursor.description or []]
-    return pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
 
 
 def show_run_to_staging(job: Job) -> None:

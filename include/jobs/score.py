@@ -9,9 +9,10 @@ import psycopg
 
 from include.errors import RefusedError
 from include.failpoint import failpoint
+from include.jobs.run_rows import read_frame, replace_rows
 from include.settings import PROJECT_DIR, Settings
 from include.warehouse.data_sets import load_data_sets
-from include.warehouse.runs import Run, run_job
+from include.warehouse.runs import run_job
 from models.card import Card, read_card
 from models.card_check import CardError
 from models.registry import RegistryError, champion_on, entry_from_row, refuse_bad_registry
@@ -38,17 +39,16 @@ def score(run_id: str, settings: Settings) -> dict[str, int]:
     with run_job(settings, run_id, "score") as job:
         if job.is_done_before:
             return {}
-        run = job.run
-        loans = _frame(job.connection, FEATURES, run)
-        cards = champions(job.connection, run.business_date, CARDS_DIR)
+        loans = read_frame(job, FEATURES)
+        cards = champions(job.connection, job.run.business_date, CARDS_DIR)
         parts = [
-            score_loans(of_model, str(model_code), cards.get(str(model_code)))
+            score_loans(of_model, str(model_code), cards.get(str(model_code))).astype(object)
             for model_code, of_model in loans.groupby("model_code", sort=True)
         ]
         failpoint("score:mid")
-        _replace(job.connection, run, parts)
-        statuses = pd.concat([part["score_status"] for part in parts]) if parts else pd.Series(dtype=object)
-        job.counts = {str(status): int(count) for status, count in sorted(statuses.value_counts().items())}
+        rows = pd.concat(parts) if parts else pd.DataFrame(columns=load_data_sets()["loan_score"].value_columns)
+        replace_rows(job, "loan_score", rows)
+        job.counts = {str(status): int(count) for status, count in sorted(rows["score_status"].value_counts().items())}
         return job.counts
 
 
@@ -74,25 +74,3 @@ def champions(connection: psycopg.Connection, day: date, cards_dir: Path) -> dic
             next_command="git diff dbt_project/seeds/policy/model_registry.csv models",
         ) from error
     return found
-
-
-def _frame(connection: psycopg.Connection, query: LiteralString, run: Run) -> pd.DataFrame:
-    cursor = connection.execute(query, {"business_date": run.business_date, "run_id": run.run_id})
-    columns = [column.name for column in cursor.description or []]
-    return pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
-
-
-def _replace(connection: psycopg.Connection, run: Run, parts: list[pd.DataFrame]) -> None:
-    columns = load_data_sets()["loan_score"].value_columns
-    connection.execute(
-        "delete from published.loan_score where business_date = %s and run_id = %s", (run.business_date, run.run_id)
-    )
-    names = ", ".join(("business_date", "run_id", *columns))
-    # row-level security admits no COPY: the rows take a step over a temporary table
-    connection.execute("create temporary table incoming (like published.loan_score) on commit drop")
-    with connection.cursor() as cursor, cursor.copy(f"copy incoming ({names}) from stdin") as copy:
-        for part in parts:
-            for row in part[columns].itertuples(index=False, name=None):
-                copy.write_row((run.business_date, run.run_id, *row))
-    connection.execute(f"insert into published.loan_score ({names}) select {names} from incoming")
-    connection.execute("drop table incoming")

@@ -72,3 +72,43 @@ def test_afterwards_dbt_works_as_it_always_does() -> None:
         raise RuntimeError
     assert BaseConnectionManager.release is release
     assert compilation.inject_ctes_into_sql is dbts_injection
+
+
+class Opened:
+    """A thread's connection manager with one connection, as dbt's is between two models."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.did: list[str] = []
+        self.fails = fails
+        self.connection = SimpleNamespace(state="open", handle=SimpleNamespace(rollback=self._rollback))
+
+    def _rollback(self) -> None:
+        self.did.append("handle rolled back")
+        if self.fails:
+            raise RuntimeError("the server went away")
+
+    def get_if_exists(self) -> SimpleNamespace:
+        return self.connection
+
+    def rollback_if_open(self) -> None:
+        self.did.append("transaction ended")
+
+    def close(self, connection: SimpleNamespace) -> None:
+        self.did.append("closed")
+
+    def clear_thread_connection(self) -> None:
+        self.did.append("forgotten")
+
+
+def test_between_two_models_the_connection_stays_and_nothing_on_it_does() -> None:
+    manager = Opened()
+    with shortcuts():
+        BaseConnectionManager.release(manager)
+    assert manager.did == ["transaction ended", "handle rolled back"]
+
+
+def test_a_connection_that_cannot_be_rolled_back_is_closed() -> None:
+    manager = Opened(fails=True)
+    with shortcuts(), pytest.raises(RuntimeError, match="went away"):
+        BaseConnectionManager.release(manager)
+    assert manager.did[-2:] == ["closed", "forgotten"]
