@@ -8,11 +8,13 @@ import sqlparse
 from dbt import compilation
 from dbt.adapters.base.connections import BaseConnectionManager
 from dbt.cli.main import dbtRunner
+from dbt_common.behavior_flags import Behavior, BehaviorFlagRendered
 
 from include.dbt_shortcuts import inject, shortcuts
 from include.settings import DBT_PROJECT_DIR, Settings
 from include.warehouse.connection import dbt_environment
 
+dbts_source = BehaviorFlagRendered._default_source
 dbts_injection = compilation.inject_ctes_into_sql
 
 
@@ -72,6 +74,17 @@ def test_afterwards_dbt_works_as_it_always_does() -> None:
         raise RuntimeError
     assert BaseConnectionManager.release is release
     assert compilation.inject_ctes_into_sql is dbts_injection
+    assert BehaviorFlagRendered._default_source is dbts_source
+
+
+def test_a_behaviour_flag_names_the_module_that_asked_for_it_as_with_dbts_own_way() -> None:
+    flag = {"name": "some_flag", "default": False, "description": "of a test"}
+    dbts_own = Behavior([flag], {}).some_flag
+    with shortcuts():
+        assert BehaviorFlagRendered._default_source is not dbts_source
+        ours = Behavior([flag], {}).some_flag
+    assert ours._behavior_change_event.flag_source == __name__
+    assert ours._behavior_change_event.to_dict() == dbts_own._behavior_change_event.to_dict()
 
 
 class Opened:
