@@ -13,7 +13,7 @@ STAGE = "lists"
 # a severity that is not known at all is another rule's finding
 CHANGE_UNLIKE_SEVERITIES = """
 severity in ('YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL')
-and change is distinct from case
+and case when change = 'REOPENED' then 'NEW' else change end is distinct from case
     when previous_severity is null then 'NEW'
     when severity = previous_severity then 'SAME'
     when
@@ -25,6 +25,9 @@ end
 """
 REASONS_LEFT_OPEN = """
 btrim(reason_text_zh) = '' or btrim(reason_text_en) = '' or reason_text_zh || reason_text_en ~ '[{}]'
+"""
+LISTED_SINCE_ANOTHER_DAY = """
+listed_since_date > as_of_date or (change in ('NEW', 'REOPENED')) <> (listed_since_date = as_of_date)
 """
 LISTED_AND_NOT_LIVE = """
 select listed.loan_id
@@ -54,33 +57,85 @@ where
         position.principal_outstanding_amount, position.next_due_date
     )
 """
-LISTED_SIGNALS_THAT_ARE_CLEAR = """
+LISTED_SIGNALS_WITHOUT_AN_EPISODE = """
 select listed.loan_id
 from {candidate}.warning_list as listed
 cross join unnest(string_to_array(nullif(btrim(listed.signal_codes), ''), ',')) as listed_code
-left join {candidate}.loan_signal as signal
-    on signal.loan_id = listed.loan_id and signal.signal_code = listed_code
-where signal.loan_id is null
+left join {candidate}.warning_episode as episode
+    on
+        episode.loan_id = listed.loan_id
+        and episode.signal_code = listed_code
+        and episode.state_code in ('OPEN', 'HELD', 'UNKNOWN')
+where episode.loan_id is null
 """
-RAISED_SIGNALS_NOT_LISTED = """
-select signal.loan_id
-from {candidate}.loan_signal as signal
-left join {candidate}.warning_list as listed on listed.loan_id = signal.loan_id
+OPEN_EPISODES_NOT_LISTED = """
+select episode.loan_id
+from {candidate}.warning_episode as episode
+left join {candidate}.warning_list as listed on listed.loan_id = episode.loan_id
 where
-    signal.meets_raise
+    episode.state_code in ('OPEN', 'HELD', 'UNKNOWN')
     and coalesce(listed.signal_codes, '-') <> ''
-    and (listed.loan_id is null or signal.signal_code <> all (string_to_array(listed.signal_codes, ',')))
+    and (listed.loan_id is null or episode.signal_code <> all (string_to_array(listed.signal_codes, ',')))
 """
-SEVERITY_UNLIKE_THE_WORST_SIGNAL = """
+SEVERITY_UNLIKE_THE_EPISODES = """
+with families as (
+    select
+        listed.loan_id,
+        listed.severity,
+        signal.family_code,
+        max(array_position(array['YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL'], episode.severity)) as rank
+    from {candidate}.warning_list as listed
+    join {candidate}.warning_episode as episode
+        on episode.loan_id = listed.loan_id and episode.signal_code = any (string_to_array(listed.signal_codes, ','))
+    left join {ref}.signal as signal on signal.signal_code = episode.signal_code and {valid}
+    where listed.severity in ('YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL')
+    group by listed.loan_id, listed.severity, signal.family_code
+),
+
+together as (
+    select
+        families.loan_id,
+        array_position(array['YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL'], combination.severity) as rank
+    from families
+    join {ref}.severity_combination as combination
+        on
+            {valid}
+            and families.rank
+            >= array_position(array['YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL'], combination.from_severity)
+    group by families.loan_id, combination.from_severity, combination.severity, combination.family_count
+    having count(*) >= combination.family_count
+)
+
+select families.loan_id
+from families
+left join (select loan_id, max(rank) as rank from together group by loan_id) as combined
+    on combined.loan_id = families.loan_id
+group by families.loan_id, families.severity, combined.rank
+having
+    greatest(max(families.rank), combined.rank)
+    <> array_position(array['YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL'], families.severity)
+"""
+WITHOUT_A_PLACE = """
+lane_code is null or lane_owner is null or treatment_code is null or is_work_today is null
+or lane_code = 'EARLY' and days_past_due > 0
+"""
+IN_TWO_LANES = """
+select borrower_id from {candidate}.warning_list
+group by borrower_id having count(distinct (lane_code, lane_owner, treatment_code)) > 1
+"""
+PRIORITY_UNLIKE_ITS_PARTS = """
+priority_exposure_amount is distinct from
+case when past_due_amount > 0 then past_due_amount else principal_outstanding_amount end
+or priority_roll_rate is null or priority_roll_rate not between 0 and 1
+or priority_reach_factor is null or priority_urgency_factor is null
+or (priority_points is null) <> (priority_status = 'NO_CURRENCY_POLICY')
+or priority_status is null or priority_status not in ('HEURISTIC', 'NO_CURRENCY_POLICY')
+"""
+WORKED_UNLIKE_THE_ITEM = """
 select listed.loan_id
 from {candidate}.warning_list as listed
-join {candidate}.loan_signal as signal
-    on signal.loan_id = listed.loan_id and signal.signal_code = any (string_to_array(listed.signal_codes, ','))
-where listed.severity in ('YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL')
-group by listed.loan_id, listed.severity
-having
-    max(array_position(array['YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL'], signal.severity))
-    <> array_position(array['YELLOW', 'ORANGE', 'RED', 'RED_CRITICAL'], listed.severity)
+left join {candidate}.work_item as item on item.borrower_id = listed.borrower_id
+where listed.is_work_today is distinct from coalesce(item.is_work_today, false)
 """
 LISTED_UNLIKE_THE_BASE = """
 select listed.loan_id
@@ -111,7 +166,7 @@ where
 def suite(scope: Scope) -> ExpectationSuite:
     return ExpectationSuite(
         name="warning_list",
-        expectations=[*_rows(), *_positions(scope), *_signals(scope), *_base(scope), *band_rules(scope)],
+        expectations=[*_rows(), *_positions(scope), *_signals(scope), *_work(scope), *_base(scope), *band_rules(scope)],
     )
 
 
@@ -146,11 +201,11 @@ def _rows() -> list[Expectation]:
             ),
         ),
         ExpectNoRowsWhere(
-            where="listed_since_date > as_of_date or (change = 'NEW') <> (listed_since_date = as_of_date)",
+            where=LISTED_SINCE_ANOTHER_DAY,
             **rule(
                 "new_loans_are_listed_since_today",
-                "新列入的贷款自当日列入，其余更早。",
-                "A new loan is listed since this day, every other one since an earlier day.",
+                "新列入或重新列入的贷款自当日列入，其余更早。",
+                "A new or reopened loan is listed since this day, every other one since an earlier day.",
                 why="Days on the list are counted from it, and so is how long nothing was done.",
             ),
         ),
@@ -210,30 +265,71 @@ def _signals(scope: Scope) -> list[Expectation]:
             ),
         ),
         ExpectNoRowsFrom(
-            query=scope.sql(LISTED_SIGNALS_THAT_ARE_CLEAR),
+            query=scope.sql(LISTED_SIGNALS_WITHOUT_AN_EPISODE),
             **rule(
                 "signals_of_a_warning_are_open",
-                "预警的每个信号当日未解除。",
-                "Every signal of a warning is open on the day.",
+                "预警的每个信号当日有未结束的周期。",
+                "Every signal of a warning has an episode that is open on the day.",
                 why="The evidence that the reason speaks of must exist.",
             ),
         ),
         ExpectNoRowsFrom(
-            query=scope.sql(RAISED_SIGNALS_NOT_LISTED),
+            query=scope.sql(OPEN_EPISODES_NOT_LISTED),
             **rule(
-                "every_raised_signal_is_listed",
-                "每个触发的信号都在清单上。",
-                "Every raised signal stands on the list.",
+                "every_open_episode_is_listed",
+                "每个未结束的预警周期都在清单上。",
+                "Every open episode stands on the list.",
                 why="A loan that is getting worse would be missed: the one failure that nobody notices.",
             ),
         ),
         ExpectNoRowsFrom(
-            query=scope.sql(SEVERITY_UNLIKE_THE_WORST_SIGNAL),
+            query=scope.sql(SEVERITY_UNLIKE_THE_EPISODES),
             **rule(
-                "severity_is_the_worst_of_the_signals",
-                "预警严重度为其信号中最高者。",
-                "The severity is the worst of the warning's signals.",
+                "severity_is_that_of_the_signals",
+                "预警严重度为其信号中最高者，或按组合规则上调。",
+                "The severity is the worst of the warning's signals, or what several kinds of them together make it.",
                 why="The order in which people work follows from it.",
+            ),
+        ),
+    ]
+
+
+def _work(scope: Scope) -> list[Expectation]:
+    return [
+        ExpectNoRowsWhere(
+            where=WITHOUT_A_PLACE,
+            **rule(
+                "every_warning_has_a_lane_and_a_treatment",
+                "每条预警有通道、负责团队和处置，逾期者不在早期通道。",
+                "Every warning has a lane, an owner and a treatment, and nobody who is past due is EARLY.",
+                why="What belongs to nobody is worked by nobody, and late loans must not bury early warnings.",
+            ),
+        ),
+        ExpectNoRowsFrom(
+            query=scope.sql(IN_TWO_LANES),
+            **rule(
+                "every_borrower_is_in_one_lane",
+                "同一借款人只在一个通道。",
+                "All warnings of a borrower are in one lane, with one owner and one treatment.",
+                why="Two teams would work one borrower, each in its own way.",
+            ),
+        ),
+        ExpectNoRowsWhere(
+            where=PRIORITY_UNLIKE_ITS_PARTS,
+            **rule(
+                "every_priority_shows_its_parts",
+                "优先级各组成部分齐全，并标明为经验值。",
+                "Every priority shows its parts and says that it is a heuristic.",
+                why="Whoever is worked last may ask why.",
+            ),
+        ),
+        ExpectNoRowsFrom(
+            query=scope.sql(WORKED_UNLIKE_THE_ITEM),
+            **rule(
+                "worked_today_is_that_of_the_work_item",
+                "当日处理标志与工作项一致。",
+                "A warning is worked today exactly when the borrower's work item is.",
+                why="Two lists that disagree are worked twice or not at all.",
             ),
         ),
     ]

@@ -89,6 +89,7 @@ def revisit_items(
     former: pd.DataFrame,
     policy: RevisitPolicy,
     lender_zone: str,
+    called: Mapping[str, str] | None = None,
 ) -> Items:
     """One item for every borrower of whom a revisit is due.
 
@@ -96,6 +97,7 @@ def revisit_items(
     borrowers: borrower_id, timezone, region_code, preferred_language_code, mobile_phone_token, failed_attempt_count,
         oldest_unpaid_due_date, is_hardship; a borrower without a row is one of whom nothing is known.
     former: borrower_id, previous_officer_id, holder_officer_id, held_layer.
+    called: the channel by borrower through which a warning has them contacted anyway: one contact serves both.
     """
     facts_of = {row["borrower_id"]: row for row in borrowers.to_dict("records")}
     former_of = {row["borrower_id"]: row for row in former.to_dict("records")}
@@ -104,7 +106,13 @@ def revisit_items(
         plans.setdefault(row["borrower_id"], []).append({str(name): value for name, value in row.items()})
     rows = [
         _item(
-            work_date, of_borrower, facts_of.get(borrower_id, {}), former_of.get(borrower_id, {}), policy, lender_zone
+            work_date,
+            of_borrower,
+            facts_of.get(borrower_id, {}),
+            former_of.get(borrower_id, {}),
+            policy,
+            lender_zone,
+            (called or {}).get(borrower_id),
         )
         for borrower_id, of_borrower in plans.items()
     ]
@@ -118,10 +126,11 @@ def _item(
     former: Mapping[Any, Any],
     policy: RevisitPolicy,
     lender_zone: str,
+    called_by: str | None,
 ) -> Row:
     plans = sorted(plans, key=lambda plan: (plan["next_attempt_date"], plan["due_date"], plan["loan_id"]))
     lead = plans[0]
-    channel = policy.strongest(*(plan["least_channel_code"] for plan in plans))
+    channel = policy.strongest(*(plan["least_channel_code"] for plan in plans), *([called_by] if called_by else ()))
     layer = policy.layer(channel)
     oldest = facts.get("oldest_unpaid_due_date")
     codes = {f"AMOUNT_{plan['amount_band']}" for plan in plans}

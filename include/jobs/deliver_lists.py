@@ -24,10 +24,16 @@ from include.warehouse.runs import Run
 BYTE_ORDER_MARK = "\ufeff"
 SEVERITY_RANK = "array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], {})"
 TIER_RANK = "array_position(array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'], {})"
-# worst first, then the largest amount; ids in code-point order, whatever the server's collation
+LANE_RANK = "array_position(array['HARDSHIP', 'EARLY', 'SELF_CURE', 'COLLECTIONS', 'LEGAL'], {})"
+# by lane, so that late loans do not bury early warnings; inside it worst first, then by priority; ids in code-point
+# order, whatever the server's collation
 ORDERS = {
-    "warning_list": f'{SEVERITY_RANK.format("severity")}, past_due_amount desc, loan_id collate "C"',
+    "warning_list": (
+        f"{LANE_RANK.format('lane_code')}, {SEVERITY_RANK.format('severity')}, priority_points desc nulls last,"
+        ' loan_id collate "C"'
+    ),
     "warning_cleared": f'{SEVERITY_RANK.format("last_severity")}, loan_id collate "C"',
+    "work_item": "lane_owner, work_rank",
     # a page an officer: the most at risk first, then what waits longest
     "revisit_assignment": (
         f'officer_id collate "C" nulls last, {TIER_RANK.format("risk_tier")}, due_date, borrower_id collate "C"'

@@ -12,7 +12,7 @@ LOANS: LiteralString = """
     select position.loan_id, position.borrower_id, position.currency, position.principal_amount,
         position.principal_outstanding_amount, position.delinquency_bucket, position.disbursement_date,
         term.first_due_date, term.final_due_date, position.oldest_unpaid_due_date,
-        listed.severity, listed.change as severity_change, score.predicted_rate as probability,
+        score.predicted_rate as probability,
         case when profile.deceased_date is not null then 'DECEASED' when profile.is_vulnerable then 'VULNERABLE' end
             as exemption_code
     from published.loan_position as position
@@ -20,9 +20,6 @@ LOANS: LiteralString = """
         select loan_id, schedule_version, min(due_date) as first_due_date, max(due_date) as final_due_date
         from intermediate.int_instalments group by loan_id, schedule_version
     ) as term on term.loan_id = position.loan_id and term.schedule_version = position.schedule_version
-    left join published.warning_list as listed
-        on listed.business_date = position.business_date and listed.run_id = position.run_id
-        and listed.loan_id = position.loan_id
     left join published.loan_score as score
         on score.business_date = position.business_date and score.run_id = position.run_id
         and score.loan_id = position.loan_id
@@ -125,12 +122,8 @@ BORROWERS: LiteralString = """
     )
     select profile.borrower_id, profile.timezone, profile.region_code, profile.preferred_language_code,
         profile.mobile_phone_token, profile.failed_attempt_count, profile.oldest_unpaid_due_date, profile.deceased_date,
-        profile.is_vulnerable,
-        exists (
-            select 1 from published.warning_list as listed
-            where listed.business_date = %(business_date)s and listed.run_id = %(run_id)s
-              and listed.borrower_id = profile.borrower_id
-              and 'hardship' = any(string_to_array(listed.signal_codes, ','))) as is_hardship
+        profile.is_vulnerable, profile.live_loan_count, profile.last_right_party_contact_date, profile.currency,
+        profile.past_due_amount, profile.open_promise_date, profile.open_promise_amount
     from last_touch join published.borrower_profile as profile using (business_date, run_id, borrower_id)
 """
 # who visited a borrower last, and to whom the base gave the item, which is still due
@@ -173,6 +166,7 @@ STOPS: LiteralString = """
 """
 ASSIGNED_BEFORE: LiteralString = "select * from published.revisit_assignment where run_id = %(replaced)s"
 SUPPRESSED_BEFORE: LiteralString = "select * from published.contact_suppression where run_id = %(replaced)s"
+WORKED_BEFORE: LiteralString = "select * from published.work_item where run_id = %(replaced)s"
 OFFICERS: LiteralString = """
     select officer_id, role_code, region_code, skill_codes, language_codes, borrower_id, is_active
     from staging.stg_workforce__officers order by officer_id

@@ -41,9 +41,9 @@ SCOPE = Scope(
 CHAIN = (
     f"('{RUN}', 0, '{RUN}', '{TODAY}'), ('{RUN}', 1, '{BASE}', '{YESTERDAY}'), ('{BASE}', 0, '{BASE}', '{YESTERDAY}')"
 )
-POLICIES = ("delinquency_bucket", "months_on_book_band", "signal", "signal_severity", "kpi_target", "list_band",
-            *borrowers.POLICIES, "recon_tolerance", "recon_known_break", "gl_account", "risk_segment",
-            "model_registry")  # fmt: skip
+POLICIES = ("delinquency_bucket", "months_on_book_band", "signal", "signal_severity", "severity_combination",
+            "kpi_target", "list_band", *borrowers.POLICIES, "recon_tolerance", "recon_known_break", "gl_account",
+            "risk_segment", "model_registry")  # fmt: skip
 ZERO: dict[str, Any] = {"integer": 0, "numeric(18,2)": Decimal(0), "boolean": False, "text": "-"}
 
 
@@ -129,6 +129,41 @@ SIGNALS = [
 ]
 
 
+# (lane, owner, treatment) by loan: of the borrower
+LANES = {
+    "L02": ("SELF_CURE", "REMINDERS", "REMINDER"), "L03": ("COLLECTIONS", "COLLECTIONS", "REPAYMENT_PLAN"),
+    "L04": ("SELF_CURE", "REMINDERS", "REMINDER"), "L08": ("COLLECTIONS", "COLLECTIONS", "INTENSIVE_COLLECTION"),
+}  # fmt: skip
+WORKED_TODAY = {"B2", "B3", "B7"}
+
+
+def episode(loan_id: str, code: str, severity: str, opened: date, **changes: Any) -> dict[str, Any]:
+    of_loan = next(one for one in POSITIONS if one["loan_id"] == loan_id)
+    return {
+        "business_date": TODAY, "run_id": RUN, "loan_id": loan_id, "signal_code": code, "branch_code": "B01",
+        "borrower_id": of_loan["borrower_id"], "state_code": "OPEN", "severity": severity, "raised_since_date": opened,
+        "opened_date": opened, "opened_days_past_due": 1, "opened_severity": "YELLOW", "last_opened_date": opened,
+        "reopened_count": 0, **changes,
+    }  # fmt: skip
+
+
+CLOSED_TODAY = {"state_code": "CLOSED", "closed_date": TODAY, "kept_until_date": TODAY + timedelta(days=14)}
+EPISODES = [
+    episode("L02", "missed_instalment", "YELLOW", days_ago(4)),
+    episode("L03", "missed_instalment", "RED", days_ago(39)),
+    episode("L03", "partial_payment", "YELLOW", TODAY),
+    episode("L04", "missed_instalment", "YELLOW", TODAY),
+    episode("L05", "missed_instalment", "ORANGE", days_ago(9), closed_by="LOAN_NOT_LIVE", **CLOSED_TODAY),
+    episode("L06", "missed_instalment", "YELLOW", days_ago(3), closed_by="SIGNALS_CLEARED", **CLOSED_TODAY),
+    episode("L08", "missed_instalment", "RED_CRITICAL", days_ago(99)),
+]
+BASE_EPISODES = [
+    one | {"business_date": YESTERDAY, "run_id": BASE, "state_code": "OPEN", "closed_date": None, "closed_by": None,
+           "kept_until_date": None}
+    for one in EPISODES if one["opened_date"] != TODAY
+]  # fmt: skip
+
+
 def listed(loan_id: str, severity: str, previous: str | None, change: str, since: date, codes: str) -> dict[str, Any]:
     of_loan = next(one for one in POSITIONS if one["loan_id"] == loan_id)
     copied = ("borrower_id", "product_code", "branch_code", "currency", "delinquency_bucket", "oldest_unpaid_due_date",
@@ -137,7 +172,11 @@ def listed(loan_id: str, severity: str, previous: str | None, change: str, since
         "business_date": TODAY, "run_id": RUN, "loan_id": loan_id, "severity": severity, "previous_severity": previous,
         "change": change, "listed_since_date": since, "signal_codes": codes, "score_status": "NO_MODEL_YET",
         "reason_text_zh": "自应还款日起逾期", "reason_text_en": "unpaid since it was due",
-        **{name: of_loan[name] for name in copied},
+        **dict(zip(("lane_code", "lane_owner", "treatment_code"), LANES.get(loan_id, (None,) * 3), strict=True)),
+        "is_work_today": of_loan["borrower_id"] in WORKED_TODAY, "priority_status": "HEURISTIC",
+        "priority_points": Decimal("1.5"), "priority_roll_rate": Decimal("0.15"),
+        "priority_reach_factor": Decimal(1), "priority_urgency_factor": Decimal(1),
+        "priority_exposure_amount": of_loan["past_due_amount"], **{name: of_loan[name] for name in copied},
     }  # fmt: skip
 
 
@@ -225,6 +264,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "loan_feature": FEATURES,
     "loan_score": SCORES,
     "loan_signal": SIGNALS,
+    "warning_episode": EPISODES + BASE_EPISODES,
     "warning_list": LISTED + BASE_LISTED,
     "warning_cleared": CLEARED,
     "touched_loan": [
@@ -261,6 +301,8 @@ def build(settings: Settings) -> None:
         )
         for statement in (
             "create table x_ops.run as select %(run)s::text as run_id, 'daily' as kind",
+            "create table x_ops.run_source as select %(run)s::text as run_id, 'payments'::text as system,"
+            " false as is_stale",
             "create table x_ops.run_input as select %(run)s::text as run_id, 7::bigint as batch_id",
             "create table x_ops.delivery_account as select 7::bigint as batch_id, 21 as rows_in, 1 as rows_loaded,"
             " 2 as rows_unchanged, 3 as rows_duplicate, 4 as rows_released, 5 as rows_discarded,"

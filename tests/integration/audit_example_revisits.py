@@ -21,7 +21,21 @@ def rows(today: date, run_id: str, positions: list[Row]) -> dict[str, list[Row]]
         "window_start_at": datetime(2026, 3, 11, 1, tzinfo=UTC), "window_end_at": datetime(2026, 3, 11, 12, tzinfo=UTC),
         "contact_rule_codes": "house_hours", **WHY,
     }  # fmt: skip
+    work = run | {
+        "work_date": tomorrow, "is_work_date_assumed": False, "branch_code": "B01", "tasks": "WARNING",
+        "lane_code": "COLLECTIONS", "lane_owner": "COLLECTIONS", "work_code": "CONTACT", "is_work_today": True,
+        "work_today_code": "IN_CAPACITY", **WHY,
+    }  # fmt: skip
     return {
+        "work_item": [
+            work | {"borrower_id": "B1", "loan_ids": "L01,L02", "is_work_today": False, "blocked_rule_code": "DISPUTE",
+                    "work_today_code": "CONTACT_BLOCKED"},
+            work | {"borrower_id": "B2", "loan_ids": "L03", "officer_id": "U1", "work_today_code": "ASSIGNED",
+                    "tasks": "REVISIT,WARNING"},
+            work | {"borrower_id": "B3", "loan_ids": "L04", "work_code": "MACHINE", "work_today_code": "BY_MACHINE",
+                    "tasks": "REVISIT,WARNING"},
+            work | {"borrower_id": "B7", "loan_ids": "L08"},
+        ],
         "risk_tier": [
             {"business_date": one["business_date"], "run_id": one["run_id"], "borrower_id": one["borrower_id"],
              "risk_tier": "LOW", "risk_tier_since_date": one["business_date"], "observed_risk_tier": "LOW",
@@ -117,6 +131,16 @@ MUTANTS: dict[tuple[str, str], str] = {
     ("revisit_assignment", "nobody_is_assigned_and_suppressed"): _change(
         "revisit_assignment", "borrower_id = 'B1'", B2
     ),
+    ("work_item", "one_work_item_per_borrower"): _again("work_item", B1),
+    ("work_item", "every_item_says_whether_and_why_it_is_worked"): _change(
+        "work_item", "work_today_code = 'NO_CAPACITY'", "borrower_id = 'B7'"
+    ),
+    ("work_item", "nobody_is_contacted_against_a_rule"): _change(
+        "work_item", "blocked_rule_code = 'DISPUTE'", "borrower_id = 'B7'"
+    ),
+    ("work_item", "every_work_item_says_why_in_both_languages"): _change("work_item", "reason_text_zh = ''", B1),
+    ("work_item", "every_warning_and_every_revisit_has_an_item"): f"delete from x_candidate.work_item where {B1}",
+    ("work_item", "the_officer_is_the_one_assigned"): _change("work_item", "officer_id = 'U2'", B2),
     ("contact_suppression", "one_suppression_per_borrower"): _again("contact_suppression", B1),
     ("contact_suppression", "every_suppression_names_its_rule"): _change(
         "contact_suppression", "blocked_rule_code = ' '", B1

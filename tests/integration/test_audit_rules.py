@@ -229,15 +229,15 @@ MUTANTS: dict[tuple[str, str], str] = {
     ),
     ("warning_list", "score_status_is_that_of_the_score"): change("warning_list", "L02", "score_status = 'SCORED'"),
     ("warning_list", "listed_loans_exist_and_are_live"): change("loan_position", "L02", "is_live = false"),
-    ("warning_list", "the_list_repeats_the_position"): change("warning_list", "L02", "past_due_amount = 200.01"),
+    ("warning_list", "the_list_repeats_the_position"): change("warning_list", "L02", "next_due_date = as_of_date"),
     ("warning_list", "every_warning_has_a_signal"): change("warning_list", "L02", "signal_codes = ''"),
     ("warning_list", "signals_of_a_warning_are_open"): change(
         "warning_list", "L02", "signal_codes = 'missed_instalment,sliding_back'"
     ),
-    ("warning_list", "every_raised_signal_is_listed"): change(
+    ("warning_list", "every_open_episode_is_listed"): change(
         "warning_list", "L03", "signal_codes = 'missed_instalment'"
     ),
-    ("warning_list", "severity_is_the_worst_of_the_signals"): change(
+    ("warning_list", "severity_is_that_of_the_signals"): change(
         "warning_list", "L02", "severity = 'ORANGE', change = 'UP'"
     ),
     ("warning_list", "the_list_continues_the_base"): change(
@@ -250,6 +250,25 @@ MUTANTS: dict[tuple[str, str], str] = {
     ("warning_list", "new_share_is_inside_the_hard_band"): band("new_share", "hard_max = 0.1"),
     ("warning_list", "cleared_share_is_inside_the_soft_band"): band("cleared_share", "soft_max = 0.3"),
     ("warning_list", "cleared_share_is_inside_the_hard_band"): band("cleared_share", "hard_min = 0.5"),
+    ("warning_list", "every_warning_has_a_lane_and_a_treatment"): change("warning_list", "L02", "lane_code = 'EARLY'"),
+    ("warning_list", "every_borrower_is_in_one_lane"): (
+        "update x_candidate.warning_list set borrower_id = 'B2' where loan_id = 'L08';"
+        "update x_candidate.loan_position set borrower_id = 'B2' where loan_id = 'L08'"
+    ),
+    ("warning_list", "every_priority_shows_its_parts"): change(
+        "warning_list", "L02", "priority_exposure_amount = principal_outstanding_amount"
+    ),
+    ("warning_list", "worked_today_is_that_of_the_work_item"): change("warning_list", "L02", "is_work_today = true"),
+    ("warning_episode", "one_episode_per_loan_and_signal"): again("warning_episode", "loan_id = 'L06'"),
+    ("warning_episode", "every_episode_is_as_its_state_says"): change("warning_episode", "L06", "closed_by = 'US'"),
+    ("warning_episode", "the_dates_of_an_episode_follow_each_other"): change(
+        "warning_episode", "L06", "kept_until_date = as_of_date - 1"
+    ),
+    ("warning_episode", "every_raised_signal_has_an_episode"): another(
+        "loan_signal", "loan_id = 'L04'", "signal_code = 'hardship'"
+    ),
+    ("warning_episode", "nothing_clears_while_its_source_is_silent"): "update x_ops.run_source set is_stale = true",
+    ("warning_episode", "an_episode_goes_on_as_it_began"): change("warning_episode", "L02", "opened_severity = 'RED'"),
     ("warning_cleared", "one_row_per_cleared_loan"): again("warning_cleared", "loan_id = 'L06'"),
     ("warning_cleared", "clearing_rule_is_known"): change("warning_cleared", "L06", "cleared_by = 'SOMEBODY'"),
     ("warning_cleared", "every_clearing_says_why_in_both_languages"): change(

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
-from include.jobs.decide_revisits import work_date_after
+from include.jobs.work_date import work_date_after
 from scoring.revisit_items import Items, revisit_items
 from tests.support.revisit_story import POLICY, START, invited, loan, plan
 

@@ -120,13 +120,19 @@ due_to_change as (
     {% endfor %}
 ),
 
--- clause 3: the loan is on a list of the base
+-- clause 3: the loan is on a list of the base, or has an episode that waits to be listed
 listed as (
     select
         loan_id,
         'warning_list' as reason_code
     from published.warning_list
     where business_date = {{ base_business_date() }} and run_id = {{ base_run_id() }}
+    union all
+    select distinct
+        loan_id,
+        'warning_episode' as reason_code
+    from published.warning_episode
+    where business_date = {{ base_business_date() }} and run_id = {{ base_run_id() }} and state_code = 'PENDING'
     union all
     select
         loan_id,
