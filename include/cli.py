@@ -274,19 +274,28 @@ def lists(
 def explain(
     loan_id: Annotated[str | None, typer.Argument(metavar="LOAN_ID")] = None,
     borrower: Annotated[str | None, typer.Option(metavar="BORROWER_ID", help="a borrower instead of a loan")] = None,
+    assignment: Annotated[
+        bool, typer.Option("--assignment", help="of a borrower: who works it, when, by which rows of policy")
+    ] = False,
     business_date: Annotated[date | None, typer.Option("--date", parser=a_date, metavar="DATE")] = None,
     days: Annotated[int, typer.Option(min=1, max=400, help="a line for each of so many published dates")] = 10,
     language: Annotated[str | None, typer.Option(help="zh or en; default: as the settings say")] = None,
 ) -> None:
-    """Why a loan (or a borrower) stands where it stands on a date; default: the latest."""
-    from include.cli_explain import print_explained
+    """Why a loan, a borrower or an assignment stands where it stands on a date; default: the latest."""
+    from include.cli_explain import print_assignment, print_explained
     from include.explain import explain_borrower, explain_loan
+    from include.explain_assignment import explain_assignment
 
+    if assignment and borrower is None:
+        raise typer.BadParameter("an assignment is a borrower's, like: postloan explain --borrower C1 --assignment")
     if (loan_id is None) == (borrower is None):
         raise typer.BadParameter("give a loan, or --borrower, like: postloan explain 0000000888")
     settings = settings_of_this_process()
     if language is not None:
         settings = settings.model_copy(update={"language": language})
+    if assignment:
+        print_assignment(console(), explain_assignment(str(borrower), settings, day=business_date), settings.language)
+        return
     if loan_id is not None:
         told = explain_loan(loan_id, settings, day=business_date, days=days)
     else:

@@ -1,4 +1,4 @@
-"""``postloan explain``: a loan, or a borrower, on a date: what readers saw, why, and from which delivered lines."""
+"""``postloan explain``: a loan, a borrower or an assignment on a date: what readers saw, why, and from where."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,15 +10,23 @@ from rich.markup import escape
 from rich.table import Table
 
 from include.explain import Day, Explained, Line, Section
+from include.explain_assignment import ExplainedAssignment
 
 HEADINGS = {
     "touched": ("计算依据", "Computed"),
     "lines": ("来源记录（每张表最近几行）", "Delivered lines, the last of each table"),
     "story": ("逐日经过", "Day by day"),
+    "rules": ("依据的政策", "Rows of policy that spoke"),
+    "officers": ("可分配人员当日情况", "Who could have been asked, and their day"),
 }
 STORY = (
     ("日期", "date"), ("状态", "status"), ("逾期天数", "dpd"), ("阶段", "bucket"), ("逾期金额", "past due"),
     ("严重度", "severity"), ("变化", "change"), ("信号", "signals"), ("重算原因", "computed because of"),
+)  # fmt: skip
+RULES = (("政策", "policy"), ("代码", "code"), ("内容", "says"), ("来源", "source"))
+OFFICERS = (
+    ("人员", "officer"), ("岗位", "role"), ("地区", "region"), ("技能", "skills"), ("产能", "capacity"),
+    ("已分配", "assigned"), ("选中", "chosen"), ("本人贷款", "own loan"),
 )  # fmt: skip
 LINES = (("来源", "source"), ("业务日期", "delivery of"), ("获知日期", "known"), ("文件", "file"), ("行", "line"))
 
@@ -36,6 +44,23 @@ def print_explained(out: Console, told: Explained, language: str) -> None:
         _print_section(out, section, which)
     if told.lines:
         _print_lines(out, told.lines, which)
+
+
+def print_assignment(out: Console, found: ExplainedAssignment, language: str) -> None:
+    """The published rows, the rows of policy behind them, and the officers who could have been asked."""
+    print_explained(out, found.told, language)
+    which = 0 if language.startswith("zh") else 1
+    table = _table(HEADINGS["rules"][which], [header[which] for header in RULES])
+    for rule in found.rules:
+        table.add_row(*map(escape, (rule.policy, rule.code, (rule.zh, rule.en)[which], rule.source)))
+    out.print(table)
+    if found.officers:
+        table = _table(HEADINGS["officers"][which], [header[which] for header in OFFICERS])
+        for one in found.officers:
+            shown = (one.officer_id, one.role_code, one.region_code, one.skill_codes, one.capacity,
+                     one.assigned_count, one.is_chosen, one.is_own)  # fmt: skip
+            table.add_row(*(_text(value) for value in shown))
+        out.print(table)
 
 
 def _print_story(out: Console, story: list[Day], which: int) -> None:

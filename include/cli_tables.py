@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 SEVERITIES = {"RED_CRITICAL": "bold red", "RED": "red", "ORANGE": "dark_orange", "YELLOW": "yellow"}
 WARNING_LIST = """
-    select loan_id, severity, change, days_on_list, days_past_due, delinquency_bucket, past_due_amount,
-        principal_outstanding_amount, {reason}
+    select lane_code, loan_id, severity, change, days_on_list, days_past_due, past_due_amount, treatment_code,
+        respond_by_date, is_work_today, {reason}
     from serving.warning_list_as_of(%s)
-    order by array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], severity), past_due_amount desc, loan_id
+    order by array_position(array['RED_CRITICAL', 'RED', 'ORANGE', 'YELLOW'], severity),
+        priority_points desc nulls last, loan_id
 """
 WARNING_CLEARED = """
     select loan_id, last_severity, listed_since_date, cleared_by, {reason}
@@ -43,6 +44,7 @@ REVISIT_COUNTS = """
         (select count(*) from serving.coverage_gap_as_of(%(day)s))
     from serving.revisit_assignment_as_of(%(day)s)
 """
+LANES = ("HARDSHIP", "EARLY", "SELF_CURE", "COLLECTIONS", "LEGAL")
 KPI = """
     select currency, delinquency_bucket, sum(loan_count), sum(principal_outstanding_amount), sum(past_due_amount),
         sum(par30_principal_amount), sum(npl_90p_principal_amount), max(npl_90p_target_rate)
@@ -85,25 +87,29 @@ def print_lists(out: Console, settings: Settings, business_date: date | None, *,
 
 
 def _print_warnings(out: Console, day: date, rows: Sequence[Sequence[Any]], limit: int) -> None:
-    table = _table(f"预警名单 · Warning list, {day}: {len(rows):,} loans")
-    for header in ("贷款\nloan", "严重度\nseverity", "变化\nchange", "在列天数\nlisted days"):
+    """A table a lane: late loans do not bury early warnings."""
+    if not rows:
+        out.print(_table(f"预警名单 · Warning list, {day}: 0 loans"))
+    for lane in LANES:
+        of_lane = [row[1:] for row in rows if row[0] == lane]
+        if of_lane:
+            _print_lane(out, f"预警名单 · Warning list, {day}, {lane}", of_lane, limit)
+
+
+def _print_lane(out: Console, title: str, rows: Sequence[Sequence[Any]], limit: int) -> None:
+    today = sum(bool(row[8]) for row in rows)
+    table = _table(f"{title}: {len(rows):,} loans, {today:,} worked on the work date")
+    for header in ("贷款\nloan", "严重度\nseverity", "变化\nchange"):
         table.add_column(header, no_wrap=True)
-    for header in ("逾期天数\ndpd", "阶段\nbucket", "逾期金额\npast due", "剩余本金\nprincipal"):
+    for header in ("在列天数\nlisted days", "逾期天数\ndpd", "逾期金额\npast due"):
         table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("处置\ntreatment", no_wrap=True)
+    table.add_column("最迟处理\nrespond by", no_wrap=True)
     table.add_column("原因\nwhy", min_width=30, overflow="fold")
-    for loan, severity, change, days, dpd, bucket, past_due, principal, why in rows[:limit]:
+    for loan, severity, change, days, dpd, past_due, treatment, respond_by, _, why in rows[:limit]:
         style = SEVERITIES.get(severity, "default")
-        table.add_row(
-            loan,
-            f"[{style}]{severity}[/]",
-            change,
-            str(days),
-            str(dpd),
-            bucket,
-            _money(past_due),
-            _money(principal),
-            why,
-        )
+        shown = (loan, f"[{style}]{severity}[/]", change, days, dpd, _money(past_due), treatment, respond_by or "", why)
+        table.add_row(*map(str, shown))
     _print(out, table, len(rows), limit)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 SEVERITIES = ("RED_CRITICAL", "RED", "ORANGE", "YELLOW")
-CHANGES = ("NEW", "UP", "SAME", "DOWN")
+CHANGES = ("NEW", "REOPENED", "UP", "SAME", "DOWN")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ TEXT = {
     "run": ("运行 {0}（{1}），基准日 {2}。", "Run {0} ({1}), compared with {2}."),
     "lists": ("## 预警清单", "## Warning list"),
     "total": ("共 {0} 笔（基准日 {1}），解除 {2} 笔。", "Loans listed: {0} ({1} in the base), cleared: {2}."),
-    "list_head": ("| 严重度 | 合计 | 新增 | 升级 | 不变 | 降级 |", "| severity | total | new | up | same | down |"),
+    "list_head": ("| 严重度 | 合计 | 新增 | 重现 | 升级 | 不变 | 降级 |",
+                  "| severity | total | new | reopened | up | same | down |"),
     "cleared": ("解除：{0}。", "Cleared: {0}."),
     "portfolio": ("## 存量组合 {0}", "## Live portfolio, {0}"),
     "loans": ("贷款 {0} 笔（{1}），剩余本金 {2}（{3}），逾期金额 {4}（{5}）。",
@@ -140,9 +141,9 @@ TEXT = {
                   "New code or policy changed {0} values of loans that nothing touched."),
     "calendar": ("- **工作日历只到 {0}**：请录入下一年的节假日安排",
                  "- **The business calendar ends on {0}**: the next year's holidays have to be entered"),
-    "files": ("文件：warning_list.csv、warning_cleared.csv、revisit_assignment.csv、"
+    "files": ("文件：warning_list.csv、warning_cleared.csv、work_item.csv、revisit_assignment.csv、"
               "data_docs/index.html、manifest.json。",
-              "Files: warning_list.csv, warning_cleared.csv, revisit_assignment.csv, "
+              "Files: warning_list.csv, warning_cleared.csv, work_item.csv, revisit_assignment.csv, "
               "data_docs/index.html, manifest.json."),
     "none": ("无", "none"),
     "no_base": ("首次发布", "the first publication"),
@@ -178,7 +179,7 @@ def _page(facts: Facts, number: int) -> list[str]:
         "",
         say("total", _n(facts.listed_total), _n(facts.base_listed), _n(sum(facts.cleared.values()))),
     ]
-    lines += ["", say("list_head"), "|---|---:|---:|---:|---:|---:|"]
+    lines += ["", say("list_head"), "|---|---:|---:|---:|---:|---:|---:|"]
     for severity in SEVERITIES:
         counts = [facts.listed.get((severity, change), 0) for change in CHANGES]
         lines.append(f"| {severity} | {_n(sum(counts))} | " + " | ".join(_n(count) for count in counts) + " |")

@@ -22,9 +22,9 @@ from include.warehouse.roles import AUDITOR, TRANSFORMER
 
 # in the order in which a day makes them; a data set that is not named here comes after these
 ORDER = (
-    "loan_position", "loan_signal", "loan_feature", "loan_score", "use_of_proceeds_check", "warning_list",
-    "warning_cleared", "borrower_position", "borrower_profile", "risk_tier", "revisit_plan", "revisit_assignment",
-    "contact_suppression", "coverage_gap", "recon_break",
+    "loan_position", "loan_signal", "loan_feature", "loan_score", "use_of_proceeds_check", "warning_episode",
+    "warning_list", "warning_cleared", "borrower_position", "borrower_profile", "risk_tier", "revisit_plan",
+    "work_item", "revisit_assignment", "contact_suppression", "coverage_gap", "recon_break",
 )  # fmt: skip
 HIDDEN = ("business_date", "run_id", "as_of_date", "loan_id", "borrower_id")
 LINES_SHOWN = 3
@@ -108,8 +108,8 @@ def explain_loan(loan_id: str, settings: Settings, *, day: date | None = None, d
 
     Raises PostloanError where nothing is published, or no source knew the loan.
     """
-    with _reading(settings) as connection:
-        dates = _dates(connection, day, days)
+    with reading(settings) as connection:
+        dates = dates_of(connection, day, days)
         business_date, run_id = dates[0]
         touch = connection.execute(LAST_TOUCH, {"run_id": run_id, "loan_id": loan_id}).fetchone()
         if touch is None:
@@ -124,7 +124,7 @@ def explain_loan(loan_id: str, settings: Settings, *, day: date | None = None, d
             run_id,
             (touch[0], touch[1], reasons),
             [
-                *_sections(connection, business_date, "loan_id", loan_id),
+                *sections_of(connection, business_date, "loan_id", loan_id),
                 *_of_borrower(connection, business_date, touch),
             ],
             _lines(settings, run_id, loan_id),
@@ -137,21 +137,21 @@ def explain_borrower(borrower_id: str, settings: Settings, *, day: date | None =
 
     Raises PostloanError where nothing is published, or the date knows no loan of the borrower.
     """
-    with _reading(settings) as connection:
-        ((business_date, run_id),) = _dates(connection, day, 1)
-        sections = _sections(connection, business_date, "borrower_id", borrower_id)
+    with reading(settings) as connection:
+        ((business_date, run_id),) = dates_of(connection, day, 1)
+        sections = sections_of(connection, business_date, "borrower_id", borrower_id)
         if not sections:
             raise PostloanError(f"{business_date} knows no borrower {borrower_id}", next_command="postloan lists")
         return Explained(borrower_id, business_date, run_id, sections=sections)
 
 
-def _reading(settings: Settings, role: str = AUDITOR) -> psycopg.Connection:
+def reading(settings: Settings, role: str = AUDITOR) -> psycopg.Connection:
     connection = connect(settings, role=role, application_name="postloan:explain")
     connection.execute("set transaction isolation level repeatable read read only")
     return connection
 
 
-def _dates(connection: psycopg.Connection, day: date | None, days: int) -> list[tuple[date, str]]:
+def dates_of(connection: psycopg.Connection, day: date | None, days: int) -> list[tuple[date, str]]:
     found = connection.execute(PUBLISHED, {"day": day, "days": days}).fetchall()
     if not found or (day is not None and found[0][0] != day):
         what = f"{day} is not published" if day else "Nothing is published yet"
@@ -159,7 +159,7 @@ def _dates(connection: psycopg.Connection, day: date | None, days: int) -> list[
     return found
 
 
-def _sections(connection: psycopg.Connection, day: date, subject: str, value: str) -> list[Section]:
+def sections_of(connection: psycopg.Connection, day: date, subject: str, value: str) -> list[Section]:
     shown = [one for one in load_data_sets().values() if one.fold != "none" and subject in one.column_names]
     place = {name: number for number, name in enumerate(ORDER)}
     sections = []
@@ -182,13 +182,13 @@ def _of_borrower(connection: psycopg.Connection, day: date, touch: Sequence[Any]
     """What is known of the loan's borrower and stands in no row of a loan."""
     if touch[3] is None:
         return []
-    found = _sections(connection, day, "borrower_id", touch[3])
+    found = sections_of(connection, day, "borrower_id", touch[3])
     return [section for section in found if "loan_id" not in section.data_set.column_names]
 
 
 def _lines(settings: Settings, run_id: str, loan_id: str) -> list[Line]:
     """The last delivered lines about the loan in each source, of the batches that the run had pinned."""
-    with _reading(settings, TRANSFORMER) as connection:  # only who loads and computes may read what was delivered
+    with reading(settings, TRANSFORMER) as connection:  # only who loads and computes may read what was delivered
         return [
             Line(f"{contract.system}.{contract.table}", *row)
             for contract in load_contracts()

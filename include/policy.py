@@ -26,6 +26,7 @@ class PolicyRow:
     valid_from: date
     valid_to: date | None
     content: str  # canonical JSON of every other column but source, which may be corrected at any time
+    source: str = ""
 
     @property
     def row_hash(self) -> str:
@@ -46,13 +47,13 @@ def load_policy_rows(policy_dir: Path = POLICY_DIR) -> tuple[PolicyRow, ...]:
                     valid_from = date.fromisoformat(record.pop("valid_from"))
                     last = record.pop("valid_to")
                     valid_to = date.fromisoformat(last) if last else None
-                    record.pop("source")
+                    source = record.pop("source")
                 except (KeyError, ValueError, TypeError, AttributeError) as error:
                     raise PostloanError(
                         f"{path.name} line {line}: a policy row needs valid_from, valid_to and source ({error})"
                     ) from error
                 content = json.dumps(record, sort_keys=True, ensure_ascii=False)
-                rows.append(PolicyRow(path.stem, valid_from, valid_to, content))
+                rows.append(PolicyRow(path.stem, valid_from, valid_to, content, source))
     return tuple(rows)
 
 
@@ -67,6 +68,11 @@ def policy_records(policy: str, policy_dir: Path = POLICY_DIR) -> list[dict[str,
         for row in load_policy_rows(policy_dir)
         if row.policy == policy
     ]
+
+
+def policy_sources(policy: str, policy_dir: Path = POLICY_DIR) -> list[str]:
+    """Where each row of ``policy_records`` comes from, in the same order: for people, never for a decision."""
+    return [row.source for row in load_policy_rows(policy_dir) if row.policy == policy]
 
 
 def policy_hash(policy_dir: Path = POLICY_DIR) -> str:

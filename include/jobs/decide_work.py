@@ -31,6 +31,10 @@ from scoring.work_items import ITEM_COLUMNS, Case, WorkDay, work_items
 Row = dict[str, Any]
 NOTHING_KNOWN: Row = {"live_loan_count": None, "oldest_unpaid_due_date": None}
 STOP_FACTS = frozenset({"VULNERABLE", "DISPUTE", "LEGAL_HOLD"})
+FACTS_OF_ITEMS = (
+    "borrower_id", "timezone", "region_code", "preferred_language_code", "mobile_phone_token", "failed_attempt_count",
+    "oldest_unpaid_due_date", "is_hardship",
+)  # fmt: skip
 LISTS = ("revisit_assignment", "contact_suppression", "work_item")
 
 
@@ -144,8 +148,13 @@ def _work_day(
     read: Reader, settings: Settings, work: WorkDate, due: pd.DataFrame, cases: _Cases
 ) -> dict[str, pd.DataFrame]:
     policy = cases.revisits.policy
-    borrowers = pd.DataFrame(
-        [{"borrower_id": key, "is_hardship": HARDSHIP in row["fact_codes"]} | row for key, row in cases.facts.items()]
+    borrowers = _typed(
+        (
+            {name: row.get(name) for name in FACTS_OF_ITEMS}
+            | {"borrower_id": borrower_id, "is_hardship": HARDSHIP in row["fact_codes"]}
+            for borrower_id, row in cases.facts.items()
+        ),
+        FACTS_OF_ITEMS,
     )
     items = revisit_items(work.day, due, borrowers, read(reads.FORMER), policy, settings.timezone, cases.called)
     calls = warning_calls(work.day, cases.cases(items), settings.timezone)

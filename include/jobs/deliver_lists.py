@@ -46,6 +46,7 @@ LABELS = {
     "days_past_due": "逾期天数",
     "days_on_list": "在列天数",
     "reason_text_en": "英文原因",
+    "change_text_en": "英文变化说明",
 }
 FORMULA_STARTS = "=+-@|%"
 

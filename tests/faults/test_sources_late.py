@@ -22,9 +22,16 @@ HISTORY_TO = date(2026, 1, 4)
 LATE_ON = date(2026, 1, 5)
 LATE = tuple(sorted(set(EVERYTHING) - set(SPINE)))
 # what a run says of itself, and what people have worked from: a restated date carries it over
-CHAINED = ("touched_", "warning_cleared", "revisit_assignment", "contact_suppression")
+CHAINED = ("touched_", "warning_cleared", "revisit_assignment", "contact_suppression", "work_item")
 # what a list remembers of the day before differs where the day before knew less
-REMEMBERED = "'run_id', 'business_date', 'change_code', 'listed_since_date', 'listed_days', 'previous_severity'"
+REMEMBERED = ", ".join(
+    f"'{column}'"
+    for column in (
+        "run_id", "business_date", "change", "change_text_zh", "change_text_en", "listed_since_date", "days_on_list",
+        "previous_severity", "respond_by_date", "is_work_today", "priority_points", "priority_urgency_factor",
+        "raised_since_date", "opened_date", "opened_days_past_due", "opened_severity", "last_opened_date",
+    )
+)  # fmt: skip
 
 
 def shown(settings: Settings, day: date) -> dict[str, list[str]]:

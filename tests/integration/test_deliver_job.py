@@ -16,6 +16,7 @@ from include.durable_files import write_durably
 from include.errors import RefusedError, WriterBusyError
 from include.jobs.audit import audit
 from include.jobs.deliver import DELIVER_LOCK, damaged_files, deliver
+from include.jobs.deliver_lists import ORDERS
 from include.settings import PROJECT_DIR, Settings
 from include.warehouse.connection import connect
 from tests.integration import audit_example as example
@@ -44,6 +45,10 @@ def publish(settings: Settings) -> None:
         connection.execute("update ops.writer set run_id = null, attempt = null")
 
 
+# each list three times, and the digest
+FILES = 3 * len(ORDERS) + 1
+
+
 def elsewhere(settings: Settings, home: Path, **changes: object) -> Settings:
     """The same warehouse, another place for files."""
     return settings.model_copy(update={"home": home, **changes})
@@ -56,17 +61,17 @@ def files_of(directory: Path) -> dict[str, bytes]:
 def test_the_lists_the_digest_and_the_pages_are_there_and_the_manifest_vouches_for_them(published: Settings) -> None:
     counts = deliver(example.RUN, published)
     assert counts == {
-        "files": 10,
+        "files": FILES,
         "mails": 0,
         "warning_list": 4,
         "warning_cleared": 2,
+        "work_item": 4,
         "revisit_assignment": 2,
     }
     folder = published.exports / FOLDER
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    lists = ("warning_list", "warning_cleared", "revisit_assignment")
     assert set(manifest["files"]) == {
-        "digest.md", *(f"{name}.{ending}" for name in lists for ending in ("csv", "xlsx", "parquet"))
+        "digest.md", *(f"{name}.{ending}" for name in ORDERS for ending in ("csv", "xlsx", "parquet"))
     }  # fmt: skip
     for name, facts in manifest["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == facts["sha256"]
@@ -74,13 +79,15 @@ def test_the_lists_the_digest_and_the_pages_are_there_and_the_manifest_vouches_f
     assert manifest["data_docs"]["pages"] == 1 + sum(len(tables) for tables in STAGES.values())
 
 
-def test_a_list_opens_in_a_spreadsheet_with_chinese_labels_worst_first_and_exact_amounts(published: Settings) -> None:
+def test_a_list_opens_in_a_spreadsheet_with_chinese_labels_by_lane_worst_first_and_exact_amounts(
+    published: Settings,
+) -> None:
     deliver(example.RUN, published)
     content = (published.exports / FOLDER / "warning_list.csv").read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
-    assert [row["贷款编号 loan_id"] for row in rows] == ["L08", "L03", "L04", "L02"]
-    worst = rows[1]
+    assert [row["贷款编号 loan_id"] for row in rows] == ["L02", "L04", "L08", "L03"]
+    worst = rows[3]
     assert worst["严重度 severity"] == "RED"
     assert worst["逾期金额 past_due_amount"] == "350.55"
     assert worst["逾期天数 days_past_due"] == "40"
@@ -120,7 +127,7 @@ def test_what_is_not_as_it_should_be_is_written_again_to_the_same_bytes(publishe
     else:
         (folder / "manifest.json").write_bytes(good["manifest.json"][:40])
     assert damaged_files(folder)
-    assert deliver(example.RUN, published)["files"] == 10
+    assert deliver(example.RUN, published)["files"] == FILES
     assert files_of(folder) == good
     assert damaged_files(folder) == []
 
@@ -190,7 +197,7 @@ def test_two_deliveries_of_a_run_take_turns(published: Settings, monkeypatch: py
         other.execute("select pg_advisory_lock(%s, hashtext(%s))", (DELIVER_LOCK, example.RUN))
         with pytest.raises(WriterBusyError, match="another delivery of run aaaaaaaaaaaaaaaa"):
             deliver(example.RUN, published)
-    assert deliver(example.RUN, published)["files"] == 10
+    assert deliver(example.RUN, published)["files"] == FILES
 
 
 def test_a_list_that_was_rolled_back_meanwhile_is_still_what_the_run_wrote(published: Settings) -> None:

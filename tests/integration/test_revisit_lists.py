@@ -9,6 +9,7 @@ import pytest
 
 from include.contact_stops import record_stop, release_stop, standing_stops
 from include.errors import PostloanError, RefusedError
+from include.explain_assignment import explain_assignment
 from include.jobs.land import land
 from include.jobs.rebuild import rebuild
 from include.landing.discover import connected_systems
@@ -156,3 +157,45 @@ def test_a_stop_is_never_changed_or_taken_away(lender: Lender) -> None:
             connect(lender.settings, role="postloan_owner") as connection,
         ):
             connection.execute(statement)
+
+
+def test_an_assignment_is_explained_by_the_rows_of_policy_and_by_the_officers_who_could_have_been_asked(
+    lender: Lender,
+) -> None:
+    ((borrower_id, officer_id, rules),) = lender.rows(
+        "select borrower_id, officer_id, contact_rule_codes from serving.revisit_assignment "
+        "where officer_id is not null order by borrower_id limit 1"
+    )
+    found = explain_assignment(borrower_id, lender.settings)
+    spoke = {(rule.policy, rule.code) for rule in found.rules}
+    assert {("contact_rule", code) for code in rules.split(",")} <= spoke
+    assert {"lane_routing", "assignment_reason"} <= {policy for policy, _ in spoke}
+    assert {"revisit_cadence", "revisit_trigger"} & {policy for policy, _ in spoke}
+    assert all(rule.zh and rule.en and rule.source for rule in found.rules)
+    chosen, *others = found.officers
+    assert (chosen.officer_id, chosen.is_chosen) == (officer_id, True)
+    assert others and not any(one.is_chosen for one in others)
+    assert all(one.assigned_count <= (one.capacity or 0) for one in found.officers)
+
+
+def test_a_borrower_without_work_is_no_assignment_and_the_message_says_where_to_look(lender: Lender) -> None:
+    with pytest.raises(PostloanError, match="no work item of borrower C0"):
+        explain_assignment("C0", lender.settings)
+
+
+def test_every_borrower_with_a_warning_or_a_revisit_is_one_work_item(lender: Lender) -> None:
+    for on in DATES:
+        wanted = lender.rows(
+            "select borrower_id from serving.warning_list_as_of(%s) "
+            "union select borrower_id from serving.revisit_assignment_as_of(%s) order by 1",
+            on, on,
+        )  # fmt: skip
+        suppressed = lender.rows("select borrower_id from serving.contact_suppression_as_of(%s)", on)
+        items = lender.rows("select borrower_id from serving.work_item_as_of(%s) order by 1", on)
+        assert sorted({*wanted, *suppressed}) == items
+        assert len(items) > len(lender.rows("select 1 from serving.revisit_assignment_as_of(%s)", on))
+
+
+def test_the_work_of_the_day_is_both_done_and_left_and_says_why(lender: Lender) -> None:
+    codes = {code for (code,) in lender.rows("select distinct work_today_code from serving.work_item")}
+    assert {"ASSIGNED", "BY_MACHINE", "IN_CAPACITY", "WATCHED"} <= codes
