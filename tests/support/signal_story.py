@@ -41,14 +41,14 @@ def write_deliveries(landing: Path, cases: list[dict[str, Any]]) -> None:
     """One delivery of TODAY a system, with the rows of every case."""
     tables: dict[str, list[Row]] = {}
     for case in cases:
-        for table, rows in _told(case).items():
+        for table, rows in told(case).items():
             tables.setdefault(table, []).extend(rows)
     deliver(landing, TODAY, tables)
 
 
-def _told(case: Mapping[str, Any]) -> dict[str, list[Row]]:
-    number = case["number"]
-    ours = {"loan_id": loan_of(case), "borrower_id": f"B{number:03d}", "account_number": f"6222{number:06d}"}
+def told(case: Mapping[str, Any], suffix: str = "") -> dict[str, list[Row]]:
+    """The case's rows as they are known on TODAY. suffix: of the loan's number, for a further loan of the borrower."""
+    ours = _ours(case) | {"loan_id": f"{loan_of(case)}{suffix}"}
     loan = case.get("loan", {})
     paid_out, next_due = when(loan.get("paid_out", "400 days ago")), when(loan.get("next_due", "in 20 days"))
     dues = [(next_due - timedelta(days=61), 1000), (next_due, 1000), (next_due + timedelta(days=365), 8000)]
@@ -74,10 +74,19 @@ def _told(case: Mapping[str, Any]) -> dict[str, list[Row]]:
                       principal_amount="10000.00", disbursement_date=when("800 days ago"), contract_status="CLOSED",
                       status_date=when(case["earlier_loan"]["closed"]))
         )  # fmt: skip
-    for table, told in case["given"].items():
+    for table, given in rows_of(case, case["given"]).items():
+        rows.setdefault(table, []).extend(given)
+    return rows
+
+
+def rows_of(case: Mapping[str, Any], given: Mapping[str, Any], of_day: str = "") -> dict[str, list[Row]]:
+    """Rows by table as a case tells them. of_day: a mark in their keys, for what comes on a later day."""
+    ours = _ours(case)
+    rows: dict[str, list[Row]] = {}
+    for table, told_rows in given.items():
         key = contract_of(table).key[0]
-        for count, values in enumerate(told, start=1):
-            ids = {key: f"{ours['loan_id']}-{count:02d}"} if key not in ours else {}
+        for count, values in enumerate(told_rows, start=1):
+            ids = {key: f"{ours['loan_id']}-{of_day}{count:02d}"} if key not in ours else {}
             stated = {name: when(value) for name, value in values.items()}
             if table == "bureau_tradeline":
                 stated["pull_id"] = f"{ours['loan_id']}-{PULLS[stated['pull_id']]:02d}"
@@ -85,6 +94,11 @@ def _told(case: Mapping[str, Any]) -> dict[str, list[Row]]:
                 delivered(table, **_known(table, ours) | DEFAULTS.get(table, {}) | ids | stated)
             )
     return rows
+
+
+def _ours(case: Mapping[str, Any]) -> dict[str, str]:
+    number = case["number"]
+    return {"loan_id": loan_of(case), "borrower_id": f"B{number:03d}", "account_number": f"6222{number:06d}"}
 
 
 def when(value: Any) -> Any:
