@@ -74,7 +74,7 @@ def suite(scope: Scope) -> ExpectationSuite:
                 **rule(
                     "every_episode_is_as_its_state_says",
                     "周期状态与其日期和解除规则相符。",
-                    "An episode that waits was never listed; a closed one says when, by which rule and until when it is kept.",
+                    "What waits was never listed; what has closed says when, by which rule and how long it is kept.",
                     why="Who left the list, when and why is asked months later.",
                 ),
             ),

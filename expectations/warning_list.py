@@ -117,6 +117,7 @@ having
 """
 WITHOUT_A_PLACE = """
 lane_code is null or lane_owner is null or treatment_code is null or is_work_today is null
+or alert_status is null or attention_since_date is null or is_escalated is null
 or lane_code = 'EARLY' and days_past_due > 0
 """
 IN_TWO_LANES = """

@@ -7,7 +7,7 @@ from expectations.scope import Scope
 
 STAGE = "lists"
 TODAY = "('ASSIGNED', 'BY_MACHINE', 'IN_CAPACITY', 'CAPACITY_UNKNOWN')"
-NOT_TODAY = "('WATCHED', 'CONTACT_BLOCKED', 'NO_CAPACITY', 'NO_OFFICER')"
+NOT_TODAY = "('WATCHED', 'CONTACT_BLOCKED', 'NO_CAPACITY', 'NO_OFFICER', 'HANDLED')"
 UNLIKE_ITS_CODE = f"""
 is_work_today <> (work_today_code in {TODAY}) or is_work_today = (work_today_code in {NOT_TODAY})
 or (work_today_code = 'ASSIGNED') <> (officer_id is not null)

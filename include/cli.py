@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from include.cli_alert import alert_app
 from include.cli_base import (
     BusinessDate,
     From,
@@ -41,6 +42,7 @@ app.add_typer(
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(vault_app, name="vault")
 app.add_typer(contact_app, name="contact")
+app.add_typer(alert_app, name="alert")
 app.add_typer(sample_app, name="sample", help="Write deliveries to try Postloan with.")
 add_source_verbs(app)
 add_model_verbs(app)

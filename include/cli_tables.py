@@ -89,7 +89,7 @@ def print_lists(out: Console, settings: Settings, business_date: date | None, *,
 def _print_warnings(out: Console, day: date, rows: Sequence[Sequence[Any]], limit: int) -> None:
     """A table a lane: late loans do not bury early warnings."""
     if not rows:
-        out.print(_table(f"预警名单 · Warning list, {day}: 0 loans"))
+        out.print(f"[bold]预警名单 · Warning list, {day}: 0 loans[/]")
     for lane in LANES:
         of_lane = [row[1:] for row in rows if row[0] == lane]
         if of_lane:

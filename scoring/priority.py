@@ -66,7 +66,8 @@ def priority(
     urgency = policy.factor("URGENCY", "CHANGE", listed["change"])
     if borrower.get("open_promise_date") is not None and borrower["open_promise_date"] >= work_date:
         urgency *= policy.factor("URGENCY", "WAIT", "OPEN_PROMISE")
-    if listed["respond_by_date"] is not None and listed["respond_by_date"] < work_date:
+    is_past = listed["respond_by_date"] is not None and listed["respond_by_date"] < work_date
+    if is_past and listed.get("alert_status") in (None, "OPEN", "ACKNOWLEDGED"):
         urgency *= policy.factor("URGENCY", "WAIT", "PAST_RESPONSE")
     unit = policy.units.get(listed["currency"])
     points = None if unit is None else _rounded(exposure / unit * roll * reach * urgency * 1000)

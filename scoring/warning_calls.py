@@ -19,7 +19,10 @@ def warning_calls(work_date: date, cases: Iterable[Case], lender_zone: str) -> l
     called = [
         case
         for case in cases
-        if case.revisit is None and case.treatment is not None and case.treatment.work in PURPOSES
+        if case.revisit is None
+        and not case.is_handled
+        and case.treatment is not None
+        and case.treatment.work in PURPOSES
     ]
     called.sort(key=lambda case: (case.points is None, -(case.points or Decimal(0)), case.borrower_id))
     return [_planned(work_date, case, lender_zone) for case in called]

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from scoring.alerts import CLOSED, SNOOZED
 from scoring.lanes import Route, Treatment
 from scoring.severity import SEVERITIES
 
@@ -18,7 +19,8 @@ WARNING, REVISIT = "WARNING", "REVISIT"
 ITEM_COLUMNS = (
     "borrower_id", "work_date", "is_work_date_assumed", "branch_code", "tasks", "loan_ids", "lane_code", "lane_owner",
     "severity", "change", "risk_tier", "treatment_code", "work_code", "channel_code", "purpose_code",
-    "respond_by_date", "priority_points", "work_rank", "is_work_today", "work_today_code", "officer_id", "timezone",
+    "respond_by_date", "is_escalated", "priority_points", "work_rank", "is_work_today", "work_today_code",
+    "officer_id", "timezone",
     "window_start_at", "window_end_at", "local_from_time", "local_to_time", "blocked_rule_code", "currency",
     "past_due_amount", "oldest_unpaid_due_date", "open_promise_date", "open_promise_amount", "language_code",
     "reason_text_zh", "reason_text_en",
@@ -27,6 +29,7 @@ WINDOW = ("window_start_at", "window_end_at", "local_from_time", "local_to_time"
 # why an item is worked today, or is not
 ASSIGNED, BY_MACHINE, IN_CAPACITY, CAPACITY_UNKNOWN = "ASSIGNED", "BY_MACHINE", "IN_CAPACITY", "CAPACITY_UNKNOWN"
 WATCHED, CONTACT_BLOCKED, NO_CAPACITY, NO_OFFICER = "WATCHED", "CONTACT_BLOCKED", "NO_CAPACITY", "NO_OFFICER"
+HANDLED = "HANDLED"  # every warning of the borrower is snoozed or closed by a person
 TODAY = frozenset({ASSIGNED, BY_MACHINE, IN_CAPACITY, CAPACITY_UNKNOWN})
 Row = dict[str, Any]
 
@@ -52,6 +55,11 @@ class Case:
             self.warnings, key=lambda row: (SEVERITIES.index(row["severity"]), row["priority_points"] or Decimal(-1)),
             default=None,
         )  # fmt: skip
+
+    @property
+    def is_handled(self) -> bool:
+        """Somebody has snoozed or closed every warning, and none has become worse since."""
+        return bool(self.warnings) and all(row["alert_status"] in (SNOOZED, CLOSED) for row in self.warnings)
 
     @property
     def points(self) -> Decimal | None:
@@ -95,9 +103,15 @@ def work_items(
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    """By priority; revisits without a warning after the warnings, by their due date; then by borrower."""
+    """What nobody took up in time, then by priority; then revisits without a warning, by due date; then by borrower."""
     points = row["priority_points"]
-    return points is None, -(points or Decimal(0)), row["respond_by_date"] or date.max, row["borrower_id"]
+    return (
+        not row["is_escalated"],
+        points is None,
+        -(points or Decimal(0)),
+        row["respond_by_date"] or date.max,
+        row["borrower_id"],
+    )
 
 
 def _within(owner: str, left: dict[str, int | None]) -> str:
@@ -143,6 +157,7 @@ def _row(
         "purpose_code": contact.get("purpose_code"),
         "respond_by_date": min(responses, default=revisit["due_date"] if revisit else None),
         "priority_points": case.points,
+        "is_escalated": any(row["is_escalated"] for row in case.warnings),
         "work_today_code": _decided(case, window, officer),
         "officer_id": officer["officer_id"] if officer else None,
         "timezone": case.facts.get("timezone"),
@@ -161,14 +176,17 @@ def _row(
 def _decided(case: Case, window: Mapping[str, Any] | None, officer: Mapping[str, Any] | None) -> str | None:
     """What is settled before capacity is looked at; None: it depends on the capacity of the lane's owner."""
     work = case.treatment.work if case.treatment else "NONE"
-    if officer is not None and officer["officer_id"] is not None:
-        return ASSIGNED
-    if case.revisit is not None and window is not None and case.revisit["channel_layer"] == "SELF_SERVICE":
-        return BY_MACHINE
-    if work == "DESK":
-        return None
-    if window is None and (case.revisit is not None or work in ("MACHINE", "CONTACT")):
-        return CONTACT_BLOCKED
-    if work == "NONE":
-        return NO_OFFICER if case.revisit is not None else WATCHED
-    return BY_MACHINE if work == "MACHINE" else None
+    is_due = case.revisit is not None
+    settled = {
+        ASSIGNED: officer is not None and officer["officer_id"] is not None,
+        HANDLED: not is_due and case.is_handled,
+        CONTACT_BLOCKED: window is None and work != "DESK" and (is_due or work != "NONE"),
+        BY_MACHINE: work in ("NONE", "MACHINE") and (_is_self_service(case) or work == "MACHINE"),
+        NO_OFFICER: is_due and work == "NONE",
+        WATCHED: not is_due and work == "NONE",
+    }
+    return next((code for code, holds in settled.items() if holds), None)
+
+
+def _is_self_service(case: Case) -> bool:
+    return case.revisit is not None and bool(case.revisit["channel_layer"] == "SELF_SERVICE")

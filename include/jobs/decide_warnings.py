@@ -39,7 +39,8 @@ POSITIONS: LiteralString = """
       )
 """
 BASE_LIST: LiteralString = """
-    select loan_id, borrower_id, severity, listed_since_date, signal_codes, treatment_code, respond_by_date
+    select loan_id, borrower_id, severity, listed_since_date, signal_codes, treatment_code, respond_by_date,
+        attention_since_date
     from published.warning_list where run_id = %(base_run_id)s
 """
 BASE_EPISODES: LiteralString = "select * from published.warning_episode where run_id = %(base_run_id)s"

@@ -11,6 +11,7 @@ from typing import Any, LiteralString
 import pandas as pd
 
 from include.jobs import revisit_reads as reads
+from include.jobs.alert_reads import handled
 from include.jobs.decide_revisits import Revisits
 from include.jobs.decide_warnings import Warned
 from include.jobs.run_rows import read_frame, replace_rows
@@ -71,7 +72,9 @@ def decide_work(job: Job, settings: Settings, warned: Warned, revisits: Revisits
         facts,
         routes,
         {loan_id: row["predicted_rate"] for loan_id, row in warned.positions.items()},
+        day,
         work.workdays,
+        handled(job, settings, [row["loan_id"] for row in warned.listed]),
         lanes,
         priority_policy(day, policy_records("priority_factor"), revisits.edges),
     )

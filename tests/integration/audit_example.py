@@ -174,6 +174,7 @@ def listed(loan_id: str, severity: str, previous: str | None, change: str, since
         "reason_text_zh": "自应还款日起逾期", "reason_text_en": "unpaid since it was due",
         **dict(zip(("lane_code", "lane_owner", "treatment_code"), LANES.get(loan_id, (None,) * 3), strict=True)),
         "is_work_today": of_loan["borrower_id"] in WORKED_TODAY, "priority_status": "HEURISTIC",
+        "alert_status": "OPEN", "attention_since_date": since, "is_escalated": False,
         "priority_points": Decimal("1.5"), "priority_roll_rate": Decimal("0.15"),
         "priority_reach_factor": Decimal(1), "priority_urgency_factor": Decimal(1),
         "priority_exposure_amount": of_loan["past_due_amount"], **{name: of_loan[name] for name in copied},

@@ -1,6 +1,7 @@
 """Cases of the lists in plain words (tests/cases/lists), told as a lender's deliveries of several days.
 
-``given`` is known today, ``then`` comes with the delivery of a later day, ``stops`` are what the borrower asked for. A
+``given`` is known today, ``then`` comes with the delivery of a later day, ``stops`` are what the borrower asked for,
+``done`` what people did about the warning. A
 case's loan is that of tests/support/signal_story.py. On two days the bank's account feed is silent.
 """
 
@@ -61,6 +62,17 @@ def stops(cases: list[dict[str, Any]]) -> list[tuple[str, str, datetime]]:
         (f"B{case['number']:03d}", code, datetime.combine(TODAY + timedelta(days=DAYS[day]), time(21), _ZONE))
         for case in cases
         for day, code in case.get("stops", {}).items()
+    ]
+
+
+def actions(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What people did about a case's warning, at ten in the morning of its day: rows of ``ops.alert_action``."""
+    return [
+        {"loan_id": f"L{case['number']:03d}", "until_date": None, "disposition_code": None}
+        | {name: when(value) for name, value in action.items()}
+        | {"at": datetime.combine(TODAY + timedelta(days=DAYS[day]), time(10), _ZONE)}
+        for case in cases
+        for day, action in case.get("done", {}).items()
     ]
 
 

@@ -28,8 +28,8 @@ QUIET = Facts(
 def test_it_counts_the_list_by_severity_and_by_change() -> None:
     text = digest_text(QUIET, "en")
     assert "Loans listed: 1,007 (1,004 in the base), cleared: 4." in text
-    assert "| YELLOW | 1,005 | 5 | 0 | 1,000 | 0 |" in text
-    assert "| RED | 2 | 0 | 2 | 0 | 0 |" in text
+    assert "| YELLOW | 1,005 | 5 | 0 | 0 | 1,000 | 0 |" in text
+    assert "| RED | 2 | 0 | 0 | 2 | 0 | 0 |" in text
     assert "Cleared: LOAN_NOT_LIVE 1, SIGNALS_CLEARED 3." in text
 
 

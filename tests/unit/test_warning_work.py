@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from include.policy import policy_records
+from scoring.alerts import Handled
 from scoring.bands import bands
 from scoring.lanes import LanePolicy, lane_policy
 from scoring.policy_rows import PolicyError
@@ -104,7 +105,9 @@ def worked(
 ) -> list[dict[str, Any]]:
     facts = of or borrower(10)
     routes = {"B1": borrower_route(TODAY, facts, lanes)}
-    return warnings_with_work(rows, base or {}, {"B1": facts}, routes, {}, WORKDAYS, lanes, PRIORITIES)[0]
+    return warnings_with_work(
+        rows, base or {}, {"B1": facts}, routes, {}, TODAY, WORKDAYS, Handled(), lanes, PRIORITIES
+    )[0]
 
 
 def test_all_loans_of_a_borrower_get_the_treatment_of_the_worst() -> None:
@@ -126,7 +129,11 @@ def test_all_loans_of_a_borrower_get_the_treatment_of_the_worst() -> None:
 def test_the_day_to_respond_by_stands_while_treatment_and_severity_do(
     change: str, base: tuple | None, respond_by: date
 ) -> None:
-    known = {"L1": dict(zip(("treatment_code", "respond_by_date"), base, strict=True))} if base else {}
+    known = (
+        {"L1": dict(zip(("treatment_code", "respond_by_date"), base, strict=True)) | {"attention_since_date": TODAY}}
+        if base
+        else {}
+    )
     assert worked(warning(change=change), base=known)[0]["respond_by_date"] == respond_by
 
 

@@ -27,7 +27,7 @@ def warning(loan_id: str = "L1", points: str | None = "1.0", **changes: Any) -> 
     return {
         "loan_id": loan_id, "borrower_id": "B1", "branch_code": "X", "severity": "ORANGE", "change": "NEW",
         "priority_points": Decimal(points) if points else None, "respond_by_date": date(2026, 1, 13),
-        "reason_text_zh": "警", "reason_text_en": "warned", **changes,
+        "reason_text_zh": "警", "reason_text_en": "warned", "alert_status": "OPEN", "is_escalated": False, **changes,
     }  # fmt: skip
 
 
