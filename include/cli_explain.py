@@ -26,7 +26,7 @@ STORY = (
 RULES = (("政策", "policy"), ("代码", "code"), ("内容", "says"), ("来源", "source"))
 OFFICERS = (
     ("人员", "officer"), ("岗位", "role"), ("地区", "region"), ("技能", "skills"), ("产能", "capacity"),
-    ("已分配", "assigned"), ("选中", "chosen"), ("本人贷款", "own loan"),
+    ("已分配", "assigned"), ("选中", "chosen"), ("利益冲突", "conflict"),
 )  # fmt: skip
 LINES = (("来源", "source"), ("业务日期", "delivery of"), ("获知日期", "known"), ("文件", "file"), ("行", "line"))
 
@@ -58,7 +58,7 @@ def print_assignment(out: Console, found: ExplainedAssignment, language: str) ->
         table = _table(HEADINGS["officers"][which], [header[which] for header in OFFICERS])
         for one in found.officers:
             shown = (one.officer_id, one.role_code, one.region_code, one.skill_codes, one.capacity,
-                     one.assigned_count, one.is_chosen, one.is_own)  # fmt: skip
+                     one.assigned_count, one.is_chosen, one.is_conflicted)  # fmt: skip
             table.add_row(*(_text(value) for value in shown))
         out.print(table)
 

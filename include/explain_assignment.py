@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from include.errors import PostloanError
 from include.explain import Explained, Section, dates_of, reading, sections_of
+from include.jobs.revisit_reads import CONFLICTS
 from include.policy import policy_records, policy_sources
 from include.settings import Settings
 from include.warehouse.roles import TRANSFORMER
@@ -25,7 +26,8 @@ DAY_OF_OFFICERS = """
         case when %(layer)s = 'FIELD' then capacity.max_field_visit_count else capacity.max_call_count end as capacity,
         count(assigned.borrower_id) as assigned_count,
         coalesce(bool_or(assigned.borrower_id = %(borrower_id)s), false) as is_chosen,
-        officer.borrower_id is not distinct from %(borrower_id)s as is_own
+        officer.borrower_id is not distinct from %(borrower_id)s or officer.officer_id = any(%(conflicted)s)
+            as is_conflicted
     from staging.stg_workforce__officers as officer
     left join staging.stg_workforce__officer_capacities as capacity
         on capacity.officer_id = officer.officer_id and capacity.work_date = %(work_date)s
@@ -57,7 +59,7 @@ class OfficerDay:
     capacity: int | None
     assigned_count: int
     is_chosen: bool
-    is_own: bool
+    is_conflicted: bool
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,11 @@ def _officers(
     }
     with reading(settings, TRANSFORMER) as connection, connection.cursor(row_factory=dict_row) as cursor:
         _show_run(connection, run_id)
+        work = {"borrowers": [borrower_id], "work_date": assigned["work_date"]}
+        conflicted = [row["officer_id"] for row in cursor.execute(CONFLICTS, work).fetchall()]
         found = cursor.execute(
             DAY_OF_OFFICERS,
-            {"layer": assigned["channel_layer"], "borrower_id": borrower_id, "work_date": assigned["work_date"],
+            {"conflicted": conflicted, "layer": assigned["channel_layer"], "borrower_id": borrower_id, "work_date": assigned["work_date"],
              "day": day, "roles": sorted(roles)},
         ).fetchall()  # fmt: skip
     return [OfficerDay(**row) for row in found]

@@ -170,7 +170,7 @@ def _work_day(
         items.to_assign(allowed),
         read(reads.OFFICERS),
         _officers_day(read(reads.CAPACITIES), policy.capacity_share),
-        pd.DataFrame(columns=list(assignment.CONFLICT_COLUMNS)),
+        read(reads.CONFLICTS),
         _assignment_policy(work),
     )
     worked = work_items(

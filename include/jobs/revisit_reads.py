@@ -171,6 +171,17 @@ OFFICERS: LiteralString = """
     select officer_id, role_code, region_code, skill_codes, language_codes, borrower_id, is_active
     from staging.stg_workforce__officers order by officer_id
 """
+CONFLICTS: LiteralString = """
+    select distinct origination.originating_officer_id as officer_id, contract.borrower_id
+    from staging.stg_core_banking__loan_contracts as contract
+    join staging.stg_core_banking__loan_originations as origination on origination.loan_id = contract.loan_id
+    where contract.borrower_id = any(%(borrowers)s) and origination.originating_officer_id is not null
+      and exists (
+        select 1 from ref.assignment_conflict as policy
+        where policy.conflict_code = 'ORIGINATED' and policy.valid_from <= %(work_date)s
+          and coalesce(policy.valid_to, 'infinity') >= %(work_date)s)
+    order by 1, 2
+"""
 CAPACITIES: LiteralString = """
     select officer_id, max_call_count, max_field_visit_count
     from staging.stg_workforce__officer_capacities where work_date = %(work_date)s order by officer_id

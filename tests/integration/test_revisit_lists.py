@@ -29,8 +29,8 @@ class Lender:
     settings: Settings
     differences: list
 
-    def rows(self, query: str, *parameters: object) -> list[tuple]:
-        with connect(self.settings, role="postloan_auditor") as connection:
+    def rows(self, query: str, *parameters: object, role: str = "postloan_auditor") -> list[tuple]:
+        with connect(self.settings, role=role) as connection:
             return connection.execute(query, parameters).fetchall()
 
 
@@ -176,6 +176,30 @@ def test_an_assignment_is_explained_by_the_rows_of_policy_and_by_the_officers_wh
     assert (chosen.officer_id, chosen.is_chosen) == (officer_id, True)
     assert others and not any(one.is_chosen for one in others)
     assert all(one.assigned_count <= (one.capacity or 0) for one in found.officers)
+
+
+def test_whoever_granted_a_loan_of_a_borrower_does_not_verify_it(lender: Lender) -> None:
+    granted = {
+        tuple(row)
+        for row in lender.rows(
+            "select origination.originating_officer_id, contract.borrower_id "
+            "from raw.core_banking__loan_origination as origination "
+            "join raw.core_banking__loan_contract as contract using (loan_id)",
+            role="postloan_transformer",
+        )
+    }
+    for on in DATES:
+        worked = lender.rows(
+            "select officer_id, borrower_id from serving.revisit_assignment_as_of(%s) where officer_id is not null", on
+        )
+        assert worked and not granted & {tuple(row) for row in worked}
+    officers = {
+        officer_id
+        for officer_id, _ in lender.rows(
+            "select officer_id, 1 from raw.workforce__officer", role="postloan_transformer"
+        )
+    }
+    assert officers & {officer_id for officer_id, _ in granted}, "otherwise there was no conflict to avoid"
 
 
 def test_a_borrower_without_work_is_no_assignment_and_the_message_says_where_to_look(lender: Lender) -> None:
