@@ -158,8 +158,14 @@ def _officers(
         conflicted = [row["officer_id"] for row in cursor.execute(CONFLICTS, work).fetchall()]
         found = cursor.execute(
             DAY_OF_OFFICERS,
-            {"conflicted": conflicted, "layer": assigned["channel_layer"], "borrower_id": borrower_id, "work_date": assigned["work_date"],
-             "day": day, "roles": sorted(roles)},
+            {
+                "layer": assigned["channel_layer"],
+                "borrower_id": borrower_id,
+                "conflicted": conflicted,
+                "work_date": assigned["work_date"],
+                "day": day,
+                "roles": sorted(roles),
+            },
         ).fetchall()  # fmt: skip
     return [OfficerDay(**row) for row in found]
 
