@@ -66,7 +66,7 @@ def compiled(settings: Settings, text: str, context: dict[str, str]) -> str:
     from dbt.cli.main import dbtRunner
 
     place = settings.home / "dbt"
-    with _environment(_surroundings(settings, context)):
+    with _environment(_surroundings(settings, context)), shortcuts():
         outcome = dbtRunner(manifest=_manifests.get(dbt_environment(settings)["POSTLOAN_DBT_DBNAME"])).invoke(
             ["compile", "--inline", text, "--quiet", "--no-write-json", "--log-level", "none",
              "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR),
@@ -84,7 +84,7 @@ def keep_manifest(settings: Settings) -> None:
     from dbt.cli.main import dbtRunner
 
     place = settings.home / "dbt"
-    with _environment(dbt_environment(settings)):
+    with _environment(dbt_environment(settings)), shortcuts():
         outcome = dbtRunner().invoke(
             ["parse", "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR),
              "--target-path", str(place / "target"), "--log-path", str(place / "logs"), "--log-level", "none"]

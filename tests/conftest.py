@@ -98,12 +98,18 @@ def server() -> Iterator[TestServer]:
 
 @pytest.fixture(scope="session")
 def template_warehouse(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database that was migrated once; tests clone it in tenths of a second."""
+    """The name of a database that was migrated and given the policies once; tests clone it in tenths of a second."""
+    from include.jobs.open_run import load_policies
+    from include.warehouse.connection import connect
     from include.warehouse.migrate import migrate
+    from include.warehouse.roles import PUBLISHER
 
     name = "template_warehouse"
     server.create_database(name)
-    migrate(server.settings_for(name, tmp_path_factory.mktemp("template")))
+    settings = server.settings_for(name, tmp_path_factory.mktemp("template"))
+    migrate(settings)
+    with connect(settings, role=PUBLISHER) as connection:
+        load_policies(settings, connection)
     return name
 
 

@@ -55,7 +55,7 @@ def open_run(business_date: date, settings: Settings, *, known_date: date | None
                 _say_what_landed_since(connection, published)
                 return published.run_id
             _refuse_sealed_month(connection, business_date, kind)
-            _load_policies(settings, connection)
+            load_policies(settings, connection)
             if kind == "daily":
                 refuse_changed_past(connection)
             interrupted = _interrupted_run(connection, business_date, known_date, kind)
@@ -105,7 +105,8 @@ def _refuse_sealed_month(connection: psycopg.Connection, business_date: date, ki
         )
 
 
-def _load_policies(settings: Settings, connection: psycopg.Connection) -> None:
+def load_policies(settings: Settings, connection: psycopg.Connection) -> None:
+    """Bring ``ref`` up to the policy files, where they differ from what was loaded last."""
     wanted = policy_hash()
     row = connection.execute("select policy_hash from ops.policy_loaded").fetchone()
     if row is not None and row[0] == wanted:

@@ -402,7 +402,7 @@ def _load_policy(connection: psycopg.Connection, schema: str, name: str) -> None
         header = next(csv.reader(handle))
     of_column = {"valid_from": "date", "valid_to": "date"} | types[name]
     columns = ", ".join(f"{column} {of_column[column]}" for column in header)
-    connection.execute(f"create table {schema}.{name} ({columns})")
+    connection.execute(f"drop table if exists {schema}.{name} cascade; create table {schema}.{name} ({columns})")
     with connection.cursor() as cursor, cursor.copy(f"copy {schema}.{name} from stdin (format csv, header)") as copy:
         copy.write(re.sub(r"\r\n", "\n", path.read_text(encoding="utf-8")))
 

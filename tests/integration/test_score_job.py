@@ -180,6 +180,7 @@ def test_without_an_approved_card_no_loan_has_a_probability_and_the_day_goes_on(
         "revisit_plan",
         "revisit_assignment",
         "contact_suppression",
+        "work_item",
     }
     with connect(bank.settings, role="postloan_scorer") as connection:
         rows = connection.execute(

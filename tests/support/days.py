@@ -1,8 +1,7 @@
 """One business date in process, as fast as a test of many dates needs it."""
 
 from datetime import date
-
-from pydantic import SecretStr
+from typing import Any
 
 from include import dbt
 from include.jobs.audit import audit
@@ -14,16 +13,26 @@ from include.jobs.score import score
 from include.jobs.transform import transform
 from include.landing.contract import load_systems
 from include.settings import Settings
-from include.warehouse.connection import connect
+from include.warehouse.connection import connect, dbt_environment
 
-_parsed: set[SecretStr | None] = set()
+_parsed: list[tuple[str, Any]] = []  # the one manifest of this worker, and the database that it names now
 
 
 def parse_once(settings: Settings) -> None:
-    """One parse of the dbt project for all dates of a test's database."""
-    if settings.warehouse_url not in _parsed:
+    """One parse of the dbt project for all databases of a worker: nothing in it differs but the database's name."""
+    name = dbt_environment(settings)["POSTLOAN_DBT_DBNAME"]
+    if not _parsed:
         dbt.keep_manifest(settings)
-        _parsed.add(settings.warehouse_url)
+        _parsed.append((name, dbt._manifests[name]))
+    before, manifest = _parsed[0]
+    if before != name:
+        for node in (*manifest.nodes.values(), *manifest.sources.values()):
+            node.database = name
+            if node.relation_name:
+                node.relation_name = node.relation_name.replace(f'"{before}".', f'"{name}".')
+        _parsed[0] = (name, manifest)
+    dbt._manifests.clear()
+    dbt._manifests[name] = manifest
 
 
 def land_all(business_date: date, settings: Settings) -> None:

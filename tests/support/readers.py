@@ -37,7 +37,7 @@ class Reader(threading.Thread):
         with connect(self.settings, role="reader", application_name="postloan:test-reader") as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             try:
-                while not self.stopped.wait(0.1):
+                while not self.stopped.wait(0.25):
                     self._read(connection)
             except psycopg.Error as error:
                 self.complaints.append(f"after {self.reads} reads: {error}")
