@@ -22,9 +22,16 @@ ITEM_COLUMNS = (
     "respond_by_date", "is_escalated", "priority_points", "work_rank", "is_work_today", "work_today_code",
     "officer_id", "timezone",
     "window_start_at", "window_end_at", "local_from_time", "local_to_time", "blocked_rule_code", "currency",
-    "past_due_amount", "oldest_unpaid_due_date", "open_promise_date", "open_promise_amount", "language_code",
-    "reason_text_zh", "reason_text_en",
+    "past_due_amount", "oldest_unpaid_due_date", "next_due_date", "is_autodebit", "open_promise_date",
+    "open_promise_amount", "masked_name", "product_codes", "language_code", "flag_codes", "last_contacts",
+    "question_codes", "reason_text_zh", "reason_text_en",
 )  # fmt: skip
+OF_THE_BORROWER = (
+    "timezone", "currency", "past_due_amount", "oldest_unpaid_due_date", "next_due_date", "is_autodebit",
+    "open_promise_date", "open_promise_amount", "masked_name", "product_codes", "language_code", "last_contacts",
+)  # fmt: skip
+# what a revisit has to bring home; any talk with the borrower that records the three answers fulfils it
+THREE_QUESTIONS = "FUND_USE,ABILITY_TO_PAY,DEFAULT_SIGNS"
 WINDOW = ("window_start_at", "window_end_at", "local_from_time", "local_to_time")
 # why an item is worked today, or is not
 ASSIGNED, BY_MACHINE, IN_CAPACITY, CAPACITY_UNKNOWN = "ASSIGNED", "BY_MACHINE", "IN_CAPACITY", "CAPACITY_UNKNOWN"
@@ -160,14 +167,11 @@ def _row(
         "is_escalated": any(row["is_escalated"] for row in case.warnings),
         "work_today_code": _decided(case, window, officer),
         "officer_id": officer["officer_id"] if officer else None,
-        "timezone": case.facts.get("timezone"),
         **{name: window[name] if window else None for name in WINDOW},
         "blocked_rule_code": blocked["blocked_rule_code"] if blocked else None,
-        **{
-            name: case.facts.get(name)
-            for name in ("currency", "past_due_amount", "oldest_unpaid_due_date", "open_promise_date",
-                         "open_promise_amount", "language_code")
-        },
+        **{name: case.facts.get(name) for name in OF_THE_BORROWER},
+        "flag_codes": ",".join(sorted(case.facts.get("fact_codes", ()))) or None,
+        "question_codes": THREE_QUESTIONS if revisit is not None else None,
         "reason_text_zh": "；".join(row["reason_text_zh"] for row in texts),
         "reason_text_en": "; ".join(row["reason_text_en"] for row in texts),
     }  # fmt: skip

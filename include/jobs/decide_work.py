@@ -132,12 +132,15 @@ class _Cases:
 def _borrower_facts(read: Reader, warned: Warned) -> dict[str, Row]:
     """What is known of each borrower, and the facts that lanes are routed by."""
     known = {row["borrower_id"]: row for row in read.rows(reads.BORROWERS)}
+    details = {row["borrower_id"]: row for row in read.rows(reads.DETAILS)}
     found: dict[str, Row] = {}
     for borrower_id in read.parameters["borrowers"]:
         row = known.get(borrower_id, NOTHING_KNOWN)
         codes = {"VULNERABLE"} if row.get("is_vulnerable") else set()
         codes |= {"DECEASED"} if row.get("deceased_date") is not None else set()
-        found[borrower_id] = row | {"fact_codes": codes, "language_code": row.get("preferred_language_code")}
+        found[borrower_id] = (
+            details[borrower_id] | row | {"fact_codes": codes, "language_code": row.get("preferred_language_code")}
+        )
     for stop in read.rows(reads.STOPS):
         if stop["stop_code"] in STOP_FACTS and stop["released_at"] is None:
             found[stop["borrower_id"]]["fact_codes"].add(stop["stop_code"])

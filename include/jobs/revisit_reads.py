@@ -126,6 +126,44 @@ BORROWERS: LiteralString = """
         profile.past_due_amount, profile.open_promise_date, profile.open_promise_amount
     from last_touch join published.borrower_profile as profile using (business_date, run_id, borrower_id)
 """
+# what whoever calls needs beside the reason: the last row of each loan along the run's own chain, and the last contacts
+DETAILS: LiteralString = """
+    with last_touch as (
+        select distinct on (touched.loan_id) touched.loan_id, touched.business_date, touched.run_id
+        from ops.run_chain as chain
+        join published.touched_loan as touched
+            on touched.business_date = chain.ancestor_business_date and touched.run_id = chain.ancestor_run_id
+        where chain.run_id = %(run_id)s and touched.borrower_id = any(%(borrowers)s)
+        order by touched.loan_id, chain.depth
+    ),
+    loans as (
+        select position.borrower_id, string_agg(distinct position.product_code, ',' order by position.product_code)
+                as product_codes, min(position.next_due_date) as next_due_date,
+            bool_or(origination.is_autodebit) as is_autodebit
+        from last_touch join published.loan_position as position using (business_date, run_id, loan_id)
+        left join staging.stg_core_banking__loan_originations as origination on origination.loan_id = position.loan_id
+        where position.is_live
+        group by position.borrower_id
+    ),
+    contacts as (
+        select borrower_id, string_agg(told, '; ' order by number) as last_contacts
+        from (
+            select borrower_id, contact_date || ' ' || channel_code || ' ' || outcome_code as told,
+                row_number() over (
+                    partition by borrower_id order by contact_date desc, started_at desc, contact_id desc) as number
+            from staging.stg_contact_center__contact_events where borrower_id = any(%(borrowers)s)
+        ) as numbered
+        where number <= 3
+        group by borrower_id
+    )
+    select asked.borrower_id, person.full_name_masked as masked_name, loans.product_codes, loans.next_due_date,
+        loans.is_autodebit, contacts.last_contacts
+    from unnest(%(borrowers)s::text[]) as asked (borrower_id)
+    left join staging.stg_customer__borrowers as person on person.borrower_id = asked.borrower_id
+    left join loans on loans.borrower_id = asked.borrower_id
+    left join contacts on contacts.borrower_id = asked.borrower_id
+    order by asked.borrower_id
+"""
 # who visited a borrower last, and to whom the base gave the item, which is still due
 FORMER: LiteralString = """
     with visited as (

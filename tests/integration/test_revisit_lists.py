@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from include.contact_stops import record_stop, release_stop, standing_stops
 from include.errors import PostloanError, RefusedError
@@ -218,6 +219,26 @@ def test_every_borrower_with_a_warning_or_a_revisit_is_one_work_item(lender: Len
         items = lender.rows("select borrower_id from serving.work_item_as_of(%s) order by 1", on)
         assert sorted({*wanted, *suppressed}) == items
         assert len(items) > len(lender.rows("select 1 from serving.revisit_assignment_as_of(%s)", on))
+
+
+def test_an_item_says_what_whoever_calls_has_to_know(lender: Lender) -> None:
+    """Nobody needs a second query: who, which product, what is owed and when, the last talks, what to ask."""
+    with (
+        connect(lender.settings, role="postloan_auditor") as connection,
+        connection.cursor(row_factory=dict_row) as cursor,
+    ):
+        items = cursor.execute("select * from serving.work_item where officer_id is not null").fetchall()
+    assert items
+    for item in items:
+        assert all(
+            item[name] is not None
+            for name in ("masked_name", "product_codes", "currency", "past_due_amount", "days_past_due", "channel_code",
+                         "purpose_code", "local_from_time", "local_to_time", "language_code", "question_codes",
+                         "reason_text_zh", "work_rank", "loan_ids", "timezone", "is_autodebit")
+        ), item  # fmt: skip
+        assert "*" in item["masked_name"]
+    assert any(item["last_contacts"] for item in items)
+    assert any(item["next_due_date"] for item in items)
 
 
 def test_the_work_of_the_day_is_both_done_and_left_and_says_why(lender: Lender) -> None:
