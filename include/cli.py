@@ -22,6 +22,7 @@ from include.cli_base import (
 from include.cli_contact import contact_app
 from include.cli_model import add_to as add_model_verbs
 from include.cli_quarantine import quarantine_app
+from include.cli_report import add_to as add_report_verb
 from include.cli_sample import sample_app
 from include.cli_source import add_to as add_source_verbs
 from include.cli_vault import vault_app
@@ -46,6 +47,7 @@ app.add_typer(alert_app, name="alert")
 app.add_typer(sample_app, name="sample", help="Write deliveries to try Postloan with.")
 add_source_verbs(app)
 add_model_verbs(app)
+add_report_verb(app)
 
 # ---------------------------------------------------------------- the installation
 

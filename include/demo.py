@@ -53,7 +53,8 @@ def run_demo(settings: Settings, out: Console) -> None:
     user, password = services.login(settings)
     report("done")
     run_id = published_runs(settings)[DATES[-1]]
-    out.print(f"\nFiles: {settings.exports / str(DATES[-1]) / run_id}", markup=False, soft_wrap=True)
+    folder = settings.exports / str(DATES[-1]) / run_id
+    out.print(f"\nReport: {(folder / 'report.html').as_uri()}\nFiles: {folder}", markup=False, soft_wrap=True)
     out.print(
         f"Airflow: {services.address(settings)}/dags/{DAG}  log in as {user} with password {password}", markup=False
     )

@@ -8,6 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 SEVERITIES = ("RED_CRITICAL", "RED", "ORANGE", "YELLOW")
 CHANGES = ("NEW", "REOPENED", "UP", "SAME", "DOWN")
+# a name of ours, or the version of a model such as 2026.1; never as many digits as a phone or an identity number has
+PLAIN_CODE = re.compile(r"[A-Za-z][A-Za-z_.]*\d{0,4}[A-Za-z_.]*\d{0,4}[A-Za-z_]*|\d{4}\.\d{1,3}")
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,9 @@ TEXT = {
     "calendar": ("- **工作日历只到 {0}**：请录入下一年的节假日安排",
                  "- **The business calendar ends on {0}**: the next year's holidays have to be entered"),
     "files": ("文件：warning_list.csv、warning_cleared.csv、work_item.csv、revisit_assignment.csv、"
-              "data_docs/index.html、manifest.json。",
+              "report.html、data_docs/index.html、manifest.json。",
               "Files: warning_list.csv, warning_cleared.csv, work_item.csv, revisit_assignment.csv, "
-              "data_docs/index.html, manifest.json."),
+              "report.html, data_docs/index.html, manifest.json."),
     "none": ("无", "none"),
     "no_base": ("首次发布", "the first publication"),
 }  # fmt: skip
@@ -168,6 +170,11 @@ def digest_subject(facts: Facts) -> str:
     )
 
 
+def plain_code(value: object) -> str:
+    """A code as it is; whatever looks otherwise may be anything, and is not for a message or a report."""
+    return str(value) if PLAIN_CODE.fullmatch(str(value)) else "???"
+
+
 def _page(facts: Facts, number: int) -> list[str]:
     def say(key: str, *values: object) -> str:
         return TEXT[key][number].format(*values)
@@ -183,8 +190,8 @@ def _page(facts: Facts, number: int) -> list[str]:
     for severity in SEVERITIES:
         counts = [facts.listed.get((severity, change), 0) for change in CHANGES]
         lines.append(f"| {severity} | {_n(sum(counts))} | " + " | ".join(_n(count) for count in counts) + " |")
-    cleared = ", ".join(f"{name} {_n(count)}" for name, count in sorted(facts.cleared.items())) or say("none")
-    lines += ["", say("cleared", cleared), ""]
+    cleared = ", ".join(f"{plain_code(name)} {_n(count)}" for name, count in sorted(facts.cleared.items()))
+    lines += ["", say("cleared", cleared or say("none")), ""]
     for currency, now in sorted(facts.portfolio.items()):
         lines += [*_portfolio(say, currency, now, facts.base_portfolio.get(currency)), ""]
     lines += [say("audit"), "", say("passed", facts.rules, len(facts.warned))]
@@ -215,12 +222,13 @@ def _reconciliation(say: Callable[..., str], facts: Facts) -> list[str]:
     """A line for each comparison; one for each source that was not compared, whatever it would have compared."""
     lines = [say("recon"), ""]
     silent = sorted({(one.source, one.status, one.data_as_of) for one in facts.reconciled if one.compared is None})
-    lines += [say("not_compared", source, status, as_of or say("none")) for source, status, as_of in silent]
+    lines += [say("not_compared", plain_code(source), status, as_of or say("none")) for source, status, as_of in silent]
     for one in facts.reconciled:
         if one.compared is not None:
             difference = _money(one.open_difference or Decimal(0))
             breaking = _n(one.breaking or 0)
-            lines.append(say("compared", one.source, one.measure, one.currency, _n(one.compared), breaking, difference))
+            names = map(plain_code, (one.source, one.measure, one.currency))
+            lines.append(say("compared", *names, _n(one.compared), breaking, difference))
     if len(lines) == 2:
         lines.append(say("none"))
     return lines if facts.oldest_break is None else [*lines, "", say("oldest", facts.oldest_break)]
@@ -228,11 +236,9 @@ def _reconciliation(say: Callable[..., str], facts: Facts) -> list[str]:
 
 def _portfolio(say: Callable[..., str], currency: str, now: Portfolio, before: Portfolio | None) -> list[str]:
     past = before or Portfolio(0, Decimal(0), Decimal(0), Decimal(0), Decimal(0), now.npl_90p_target)
-    # a currency is three capital letters; whatever else stands in the column is not for a message
-    shown = currency if re.fullmatch("[A-Z]{3}", currency) else "???"
     verdict = say("above") if now.is_above_target else say("within")
     return [
-        say("portfolio", shown),
+        say("portfolio", plain_code(currency)),
         "",
         say(
             "loans", _n(now.loan_count), _change(now.loan_count - past.loan_count), _money(now.principal),

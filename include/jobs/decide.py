@@ -1,6 +1,7 @@
 """decide: the day's warnings, tiers and revisits, and the lists of the work date, from the run's rows and its base."""
 
 from include.failpoint import failpoint
+from include.jobs.decide_quality import decide_quality
 from include.jobs.decide_revisits import decide_revisits
 from include.jobs.decide_warnings import decide_warnings
 from include.jobs.decide_work import decide_work
@@ -22,4 +23,7 @@ def decide(run_id: str, settings: Settings) -> dict[str, int]:
         revisits = decide_revisits(job, warned)
         job.counts = {"warning_episode": len(warned.episodes)} | revisits.counts
         job.counts |= decide_work(job, settings, warned, revisits)
+        quality = decide_quality(job)
+        replace_rows(job, "signal_quality", quality)
+        job.counts["signal_quality"] = len(quality)
         return job.counts

@@ -1,7 +1,8 @@
 """deliver: what a published run hands to people as files, and the digest by mail.
 
 ``exports/<business date>/<run_id>/``: warning_list, warning_cleared and revisit_assignment as .csv, .xlsx and .parquet,
-digest.md, data_docs/, and, last of all, manifest.json with the sha256 of each file: without it nothing is complete.
+digest.md, report.html, data_docs/, and, last of all, manifest.json with the sha256 of each file: without it nothing is
+complete.
 Delivering again completes or replaces what is not as it should be, gives the same bytes, and sends no second mail.
 """
 
@@ -21,16 +22,17 @@ from include.durable_files import remove_leftovers, write_durably
 from include.errors import RefusedError, WriterBusyError
 from include.failpoint import failpoint
 from include.jobs.audit import write_data_docs
-from include.jobs.deliver_facts import facts_of
 from include.jobs.deliver_lists import ORDERS, list_files
+from include.jobs.report_facts import report_facts_of
 from include.notify import send_once
+from include.report import report_html
 from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.runs import Run, load_run
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
-DIGEST = "digest.md"
+DIGEST, REPORT = "digest.md", "report.html"
 DELIVER_LOCK = 7306003
 LOCK_WAIT = "120s"
 
@@ -87,15 +89,20 @@ def _write_files(settings: Settings, connection: psycopg.Connection, run: Run, d
         for file_name, content in made.items():
             write_durably(directory / file_name, content)
     failpoint("deliver:mid")
-    facts = facts_of(connection, run)
-    files[DIGEST] = digest_text(facts, settings.language).encode()
-    write_durably(directory / DIGEST, files[DIGEST])
+    facts = report_facts_of(connection, run)
+    pages_of_day = {
+        DIGEST: digest_text(facts.day, settings.language).encode(),
+        REPORT: report_html(facts, settings.language),
+    }
+    for file_name, content in pages_of_day.items():
+        write_durably(directory / file_name, content)
+    files |= pages_of_day
     pages = write_data_docs(settings, connection, run)
     manifest = {
         "business_date": run.business_date.isoformat(),
         "run_id": run.run_id,
         "rows": rows,
-        "subject": digest_subject(facts),
+        "subject": digest_subject(facts.day),
         "files": {name: {"sha256": _sha256(content), "bytes": len(content)} for name, content in sorted(files.items())},
         "data_docs": {"pages": len(pages), "sha256": _sha256(b"".join(pages[name] for name in sorted(pages)))},
     }

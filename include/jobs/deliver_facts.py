@@ -78,8 +78,8 @@ EFFECT = "select coalesce(sum(row_count), 0) from ops.run_effect where run_id = 
 def facts_of(connection: psycopg.Connection, run: Run) -> Facts:
     """Everything that the digest of ``run`` says."""
     base = load_run(connection, run.base_run_id) if run.base_run_id else None
-    of_run = _asker(connection, run, run)
-    of_base: Callable[[str], list[tuple]] = _asker(connection, base, run) if base else lambda _: []
+    of_run = asker(connection, run, run)
+    of_base: Callable[[str], list[tuple]] = asker(connection, base, run) if base else lambda _: []
     quarantined = of_run(IN_QUARANTINE)
     return Facts(
         business_date=run.business_date,
@@ -105,7 +105,8 @@ def facts_of(connection: psycopg.Connection, run: Run) -> Facts:
     )
 
 
-def _asker(connection: psycopg.Connection, run: Run, delivered: Run) -> Callable[[str], list[tuple]]:
+def asker(connection: psycopg.Connection, run: Run, delivered: Run) -> Callable[[str], list[tuple]]:
+    """Asks of ``run`` what a query says; its base and the run before it are those of ``delivered``."""
     parameters: dict[str, Any] = {
         "run_id": run.run_id,
         "business_date": run.business_date,

@@ -104,6 +104,9 @@ def test_progress_lists_and_the_way_in_are_shown(interrupted_and_finished):
     assert f"{services.address(installation.settings)}/dags/{DAG}  log in as {user} with password {password}" in said
     (files,) = re.findall(r"^Files: (.+)$", said, re.MULTILINE)
     assert (Path(files) / "warning_list.csv").is_file()
+    (report,) = re.findall(r"^Report: file://(.+)$", said, re.MULTILINE)
+    assert Path(report) == Path(files) / "report.html"
+    assert Path(report).is_file()
 
 
 def test_a_second_call_changes_nothing_and_says_so(interrupted_and_finished):

@@ -21,6 +21,7 @@ from include.warehouse.connection import connect
 from include.warehouse.data_sets import DataSet, load_data_sets
 from include.warehouse.migrate import ensure_partitions
 from tests.integration import audit_example_borrowers as borrowers
+from tests.integration import audit_example_quality as quality
 from tests.integration import audit_example_revisits as revisits
 
 TODAY, YESTERDAY = date(2026, 3, 10), date(2026, 3, 9)
@@ -278,6 +279,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
          "is_carried": False}
         for one in POSITIONS if one["loan_id"] != "L02"
     ],
+    "signal_quality": quality.rows(TODAY, RUN),
     **revisits.rows(TODAY, RUN, POSITIONS),
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from include.settings import Settings
 from include.warehouse.connection import connect
 from include.warehouse.data_sets import load_data_sets
 from tests.integration import audit_example as example
-from tests.integration import audit_example_borrowers, audit_example_revisits
+from tests.integration import audit_example_borrowers, audit_example_quality, audit_example_revisits
 
 ALL_RULES = [
     (stage, table, expectation.meta["rule"])
@@ -56,6 +56,7 @@ BY_CHAMPION = "score_status = 'SCORED', model_version = '1', card_sha256 = 'ab'"
 MUTANTS: dict[tuple[str, str], str] = {
     **audit_example_borrowers.MUTANTS,
     **audit_example_revisits.MUTANTS,
+    **audit_example_quality.MUTANTS,
     ("touched_loan", "one_row_per_touched_loan"): again("touched_loan", "loan_id = 'L01'"),
     ("touched_loan", "a_touch_has_a_reason"): change("touched_loan", "L01", "reason_codes = ' '"),
     ("touched_loan", "only_a_keyframe_carries_loans"): change("touched_loan", "L01", "is_carried = true"),

@@ -45,8 +45,8 @@ def publish(settings: Settings) -> None:
         connection.execute("update ops.writer set run_id = null, attempt = null")
 
 
-# each list three times, and the digest
-FILES = 3 * len(ORDERS) + 1
+# each list three times, the digest and the report
+FILES = 3 * len(ORDERS) + 2
 
 
 def elsewhere(settings: Settings, home: Path, **changes: object) -> Settings:
@@ -71,7 +71,7 @@ def test_the_lists_the_digest_and_the_pages_are_there_and_the_manifest_vouches_f
     folder = published.exports / FOLDER
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["files"]) == {
-        "digest.md", *(f"{name}.{ending}" for name in ORDERS for ending in ("csv", "xlsx", "parquet"))
+        "digest.md", "report.html", *(f"{name}.{ending}" for name in ORDERS for ending in ("csv", "xlsx", "parquet"))
     }  # fmt: skip
     for name, facts in manifest["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == facts["sha256"]
@@ -244,7 +244,7 @@ def test_only_the_owner_may_read_the_lists(published: Settings) -> None:
     assert oct((published.exports / FOLDER / "warning_list.csv").stat().st_mode)[-3:] == "600"
 
 
-def test_personal_data_in_a_column_reaches_neither_the_digest_nor_the_pages(settings: Settings) -> None:
+def test_personal_data_in_a_column_reaches_neither_the_digest_nor_the_report_nor_the_pages(settings: Settings) -> None:
     from tests.integration.test_audit_job import IDENTITY, NAME, PHONE
 
     example.build_run(settings)
@@ -259,11 +259,22 @@ def test_personal_data_in_a_column_reaches_neither_the_digest_nor_the_pages(sett
             "update published.kpi_portfolio_daily set currency = %s, branch_code = %s", (planted, planted)
         )
         connection.execute("update published.loan_position set timezone = %s", (planted,))
+        # and in every code that the report counts by
+        for table, column in (
+            ("warning_list", "signal_codes"), ("warning_list", "score_status"), ("warning_cleared", "cleared_by"),
+            ("kpi_portfolio_daily", "delinquency_bucket"), ("contact_suppression", "blocked_rule_code"),
+            ("coverage_gap", "gap_code"), ("revisit_assignment", "channel_layer"),
+            ("revisit_assignment", "assignment_code"), ("revisit_plan", "exemption_code"),
+            ("revisit_plan", "least_channel_code"), ("loan_score", "model_version"), ("loan_score", "watermark"),
+            ("loan_score", "score_status"), ("recon_summary", "source_code"),
+        ):  # fmt: skip
+            connection.execute(f"update published.{table} set {column} = concat(%s::text, {column})", (planted,))
         connection.execute("update ops.run set is_sealed = true, status = 'PUBLISHED'")
     deliver(example.RUN, settings)
     folder = settings.exports / FOLDER
     assert PHONE in (folder / "warning_list.csv").read_text(encoding="utf-8"), "planted where the list itself shows it"
-    shown = [folder / "digest.md", folder / "manifest.json", *(folder / "data_docs").iterdir()]
+    shown = [*(folder / name for name in ("digest.md", "report.html", "manifest.json"))]
+    shown += (folder / "data_docs").iterdir()
     for path in [*shown, *settings.home.rglob("*.json")]:
         text = path.read_text(encoding="utf-8")
         for secret in (PHONE, NAME, IDENTITY):

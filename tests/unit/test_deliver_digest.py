@@ -11,7 +11,7 @@ QUIET = Facts(
     run_id="a" * 16,
     kind="daily",
     base_date=date(2026, 3, 9),
-    listed={("RED", "UP"): 2, ("YELLOW", "NEW"): 5, ("YELLOW", "SAME"): 1000},
+    listed={("RED", "UP"): 2, ("YELLOW", "NEW"): 5, ("YELLOW", "SAME"): 1000, ("YELLOW", "REOPENED"): 2},
     base_listed=1004,
     cleared={"LOAN_NOT_LIVE": 1, "SIGNALS_CLEARED": 3},
     portfolio={
@@ -27,8 +27,8 @@ QUIET = Facts(
 
 def test_it_counts_the_list_by_severity_and_by_change() -> None:
     text = digest_text(QUIET, "en")
-    assert "Loans listed: 1,007 (1,004 in the base), cleared: 4." in text
-    assert "| YELLOW | 1,005 | 5 | 0 | 0 | 1,000 | 0 |" in text
+    assert "Loans listed: 1,009 (1,004 in the base), cleared: 4." in text
+    assert "| YELLOW | 1,007 | 5 | 2 | 0 | 1,000 | 0 |" in text
     assert "| RED | 2 | 0 | 0 | 2 | 0 | 0 |" in text
     assert "Cleared: LOAN_NOT_LIVE 1, SIGNALS_CLEARED 3." in text
 
