@@ -53,9 +53,9 @@ def train(
             next_command="cat dbt_project/seeds/policy/model_label.csv",
         )
     found = training_rows(run_id, model_code, policy, settings)
-    learn, judge, first_judged = _split(found, policy)
+    learn, judge, first_judged = split(found, policy)
     counts = _counts(found, learn, judge)
-    rows = _rows(found.frame, found.labels.is_bad, policy)
+    rows = learning_rows(found.frame, found.labels.is_bad, policy)
     population = {
         column: tuple(sorted(found.frame.loc[learn, column].unique())) for column in ("currency", "product_code")
     }
@@ -79,7 +79,7 @@ def train(
     return {"status": "DRAFT", **counts, "card_sha256": card.sha256, "folder": str(folder)}
 
 
-def _split(found: TrainingRows, policy: ModelPolicy) -> tuple[np.ndarray, np.ndarray, date | None]:
+def split(found: TrainingRows, policy: ModelPolicy) -> tuple[np.ndarray, np.ndarray, date | None]:
     """Rows to learn from and the last mature months to judge on; no window of the former reaches into the latter."""
     as_of = found.frame["as_of"].to_numpy(dtype="datetime64[D]")
     usable = found.labels.is_usable
@@ -103,7 +103,7 @@ def _counts(found: TrainingRows, learn: np.ndarray, judge: np.ndarray) -> dict[s
     }
 
 
-def _rows(frame: pd.DataFrame, is_bad: np.ndarray, policy: ModelPolicy) -> Rows:
+def learning_rows(frame: pd.DataFrame, is_bad: np.ndarray, policy: ModelPolicy) -> Rows:
     columns = {feature.name: frame[feature.name].to_numpy(dtype=np.float64) for feature in policy.features}
     return Rows(columns, is_bad, frame["segment_code"].to_numpy(dtype=object))
 

@@ -5,31 +5,37 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from include.cli import app
 from include.errors import RefusedError
-from include.jobs import model_evaluate, model_monitor, score, train
+from include.jobs import model_evaluate, model_monitor, model_month, score, train
 from include.jobs.model_drafts import read_draft
-from include.jobs.model_month import drafts_waiting, month_end_run, train_models, versions_with_status
+from include.jobs.model_month import drafts_waiting, month_end_run, train_models
 from include.jobs.model_review import REJECTED, model_review, next_steps
 from include.jobs.training_rows import ModelPolicy, TrainingRows, model_policy, training_rows
 from include.sample_bank.bank import SampleBank
 from include.sample_bank.behaviours import STRESSED
 from include.settings import PROJECT_DIR, Settings
 from include.warehouse.connection import connect
-from models import metrics
+from models import boosting, metrics, monitor
 from models.points import probability
+from models.train import train_card
 from models.trees import tree_points
 from tests.support.days import compute, land_all
 
 MONTH_END, NEXT_DAY = date(2025, 12, 31), date(2026, 1, 1)
 MODEL, LONG_MODEL = "late30_in_90d", "default90_in_12m"
+VERSIONS = ("2025.12", "2025.12-full")
 SMALL_BOOKS = (MODEL, LONG_MODEL)
+FEW_ROUNDS = boosting.Boosting(rounds=60, learning_rate=0.15)
 IN_USE_FROM = date(2025, 7, 1)  # the month-ends of July and August have matured by the end of the year
 
 
@@ -68,6 +74,8 @@ def month(server, template_warehouse, tmp_path_factory) -> Iterator[Month]:
             patch.setattr(job, "CARDS_DIR", cards)
         for job in (train, model_monitor, model_evaluate):
             patch.setattr(job, "training_rows", asked_once)
+        patch.setattr(train, "train_card", partial(train_card, how=FEW_ROUNDS))
+        patch.setattr(boosting, "fit_full", partial(boosting.fit_full, how=FEW_ROUNDS))
         land_all(MONTH_END, settings)
         run_id = compute(MONTH_END, settings, audited=False)
         with psycopg.connect(server.facts.url("postgres", "model_month")) as connection:  # a small book has few bads
@@ -274,16 +282,31 @@ def test_a_version_that_has_just_begun_says_not_mature_and_not_that_all_is_well(
         assert found["2025.12", "ALL", measure, ""][:4] == (None, 0, 0, "NOT_MATURE")
     assert found["2025.12", "ALL", "RANK_STABILITY", ""] == readings["2025.12", "ALL", "RANK_STABILITY", ""]
     assert len(found) == len(readings), "measured again, in place of the earlier readings"
-    assert {state for _, _, state, _ in versions_in_use(month)} == {"CHAMPION", "CHALLENGER"}
     register(month, IN_USE_FROM)
 
 
-def versions_in_use(month: Month) -> list[tuple[str, str, str, str]]:
-    from include.jobs import model_month
+def test_the_command_line_watches_lists_and_reviews(
+    month: Month, readings: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.settings.load_settings", lambda: month.settings)
+    monkeypatch.setattr(model_month, "CARDS_DIR", month.cards)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_month, "CARDS_DIR", month.cards)
-        return versions_with_status(month.run_id, month.settings)
+    def typed(*arguments: str) -> str:
+        result = CliRunner().invoke(app, ["model", *arguments])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    watched_now = typed("monitor", "--date", "2025-12-31")
+    worst = [monitor.worst_status(row[3] for key, row in readings.items() if key[0] == version) for version in VERSIONS]
+    for version, status in zip(VERSIONS, worst, strict=True):
+        assert f"{MODEL} {version}  {status}" in watched_now
+    listed = typed("list", "--date", "2025-12-31").splitlines()
+    assert f"{MODEL}  2025.12  CHAMPION  {worst[0]}" in listed
+    assert f"{MODEL}  2025.12-full  CHALLENGER  {worst[1]}" in listed
+    assert any(line.startswith(f"{MODEL}  2025.12  draft in") for line in listed)
+    asked = ("review", MODEL, "--version", "2025.12", "--reviewer", "Zhao Yun", "--date", "2025-12-31", "--reject")
+    assert "nothing is to be done" in typed(*asked)
+    assert "NOT_BETTER" in typed("evaluate", MODEL, "--version", "2025.12", "--date", "2025-12-31")
 
 
 def test_a_champion_is_compared_with_a_draft_on_the_same_rows(month: Month, readings: Readings) -> None:
