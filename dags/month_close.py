@@ -7,21 +7,33 @@ may be cleared and run again. Days published without Airflow are unknown here: t
 
 from typing import Any
 
-from airflow.sdk import MonthWindow, Param, PartitionedAssetTimetable, RollupMapper, StartOfMonthMapper, dag, task
+from airflow.sdk import (
+    MonthWindow,
+    Param,
+    PartitionedAssetTimetable,
+    RollupMapper,
+    StartOfMonthMapper,
+    dag,
+    get_current_context,
+    task,
+)
 
-from dags.assets import PUBLISHED_DATE
+from dags.assets import CLOSED_MONTH, PUBLISHED_DATE
 from dags.on_call import ON_CALL, send_failure_digest
 from dags.run_key import MONTH, MONTH_PATTERN, as_month
 
 EVERY_DAY = RollupMapper(upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-%d"), window=MonthWindow())
 
 
-@task
+@task(outlets=[CLOSED_MONTH])
 def month_close(month: str) -> dict[str, Any]:
     from include.jobs.month_close import month_close
     from include.settings import load_settings
 
-    return month_close(as_month(month), load_settings())
+    counts = month_close(as_month(month), load_settings())
+    # said here and not left to the run, because a run started by parameter has no partition key of its own
+    get_current_context()["outlet_events"][CLOSED_MONTH].add_partitions(month)
+    return counts
 
 
 @dag(

@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from airflow.providers.standard.exceptions import HITLTimeoutError
 from airflow.sdk import (
     Context,
     DeadlineAlert,
@@ -71,10 +72,10 @@ def warn_of_late_lists(context: dict[str, Any]) -> None:
     late_digest(run["dag_id"], key, load_settings())
 
 
-# A second try reads the same file, the same candidate, the same rule: a person has to act first.
+# A second try reads the same file, the same candidate, the same rule, asks the same person again: somebody has to act.
 # All else (a lost connection, a killed process, a warehouse that another run holds) may heal by itself.
 CANNOT_HEAL = RetryRule(
-    exception=[AuditError, DeliveryError, RefusedError, SupersededError],
+    exception=[AuditError, DeliveryError, RefusedError, SupersededError, HITLTimeoutError],
     action=RetryAction.FAIL,
     reason="a second try would end the same way; docs/runbook.md says what to do",
 )

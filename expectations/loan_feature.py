@@ -22,6 +22,7 @@ left join {ref}.risk_segment as segment
     on
         segment.segment_code = feature.segment_code
         and segment.model_code = feature.model_code
+        and segment.is_scored
         and segment.from_days_past_due <= position.days_past_due
         and coalesce(segment.to_days_past_due, position.days_past_due) >= position.days_past_due
         and {valid}

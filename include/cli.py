@@ -21,6 +21,7 @@ from include.cli_base import (
 )
 from include.cli_contact import contact_app
 from include.cli_model import add_to as add_model_verbs
+from include.cli_model import model_app
 from include.cli_quarantine import quarantine_app
 from include.cli_report import add_to as add_report_verb
 from include.cli_sample import sample_app
@@ -44,6 +45,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(vault_app, name="vault")
 app.add_typer(contact_app, name="contact")
 app.add_typer(alert_app, name="alert")
+app.add_typer(model_app, name="model")
 app.add_typer(sample_app, name="sample", help="Write deliveries to try Postloan with.")
 add_source_verbs(app)
 add_model_verbs(app)

@@ -7,12 +7,13 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from models.card import Card
 from models.evaluate import SliceFigures
 from models.render import Texts, render_card
+from models.trees import Trees
 
 FIGURE_COLUMNS = ("model", "slice", "metric", "value", "standard_error", "rows", "bads")
 
@@ -24,9 +25,10 @@ class Evidence:
     windows: first and last date of the features of the rows, by use (training, out_of_time).
     population: counts of rows by what became of them (used, not matured, excluded and why).
     figures: champion's and challenger's, by slice, on rows that neither has learned from.
-    shares: of training rows by band of each feature; later months are compared with them.
+    shares: of training rows by band of each feature and of the score; later months are compared with them.
     importance: mean points by feature. swap_set: rows and bads of the worst tenth by one model and not the other.
-    made_with: parameters and versions of the libraries.
+    made_with: parameters and versions of the libraries. challenger: the version that may run beside it in shadow.
+    challenger_shares: as shares, of the challenger's score.
     """
 
     card: Card
@@ -38,6 +40,8 @@ class Evidence:
     importance: Mapping[str, float]
     swap_set: Mapping[str, tuple[int, int]]
     made_with: Mapping[str, str]
+    challenger: Trees | None = None
+    challenger_shares: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def evidence_files(evidence: Evidence, texts: Texts) -> dict[str, bytes]:
@@ -64,17 +68,24 @@ def evidence_files(evidence: Evidence, texts: Texts) -> dict[str, bytes]:
     files = {
         "card.json": card.text,
         "card.sha256": f"{card.sha256}  card.json\n",
-        "facts.json": json.dumps(facts, sort_keys=True, ensure_ascii=False, indent=1) + "\n",
         "figures.csv": _figures(evidence.figures),
-        "training_shares.json": json.dumps(
-            {name: [round(share, 6) for share in shares] for name, shares in evidence.shares.items()},
-            sort_keys=True,
-            indent=1,
-        )
-        + "\n",
+        "training_shares.json": _shares(evidence.shares),
         **people,
     }
+    if evidence.challenger is not None:
+        facts["challenger"] = {"version": evidence.challenger.version, "sha256": evidence.challenger.sha256}
+        files |= {
+            "challenger.json": evidence.challenger.text,
+            "challenger.sha256": f"{evidence.challenger.sha256}  challenger.json\n",
+            "challenger_shares.json": _shares(evidence.challenger_shares),
+        }
+    files["facts.json"] = json.dumps(facts, sort_keys=True, ensure_ascii=False, indent=1) + "\n"
     return {name: text.encode() for name, text in sorted(files.items())}
+
+
+def _shares(shares: Mapping[str, Sequence[float]]) -> str:
+    rounded = {name: [round(share, 6) for share in parts] for name, parts in shares.items()}
+    return json.dumps(rounded, sort_keys=True, indent=1) + "\n"
 
 
 def _figures(figures: Mapping[str, Sequence[SliceFigures]]) -> str:

@@ -105,6 +105,26 @@ def champion_on(entries: Iterable[Entry], model_code: str, day: date) -> Entry |
     return None
 
 
+def challengers_on(entries: Iterable[Entry], model_code: str, day: date) -> list[Entry]:
+    """The versions that run in shadow on a date, by version."""
+    found = [
+        entry
+        for entry in entries
+        if entry.model_code == model_code and entry.state == CHALLENGER and entry.is_valid_on(day)
+    ]
+    return sorted(found, key=lambda entry: entry.version)
+
+
+def in_use_from(entries: Iterable[Entry], model_code: str, version: str) -> date | None:
+    """Since when a version has scored, as champion or in shadow; None: it never has."""
+    days = [
+        entry.valid_from
+        for entry in entries
+        if (entry.model_code, entry.version) == (model_code, version) and entry.state in {CHAMPION, CHALLENGER}
+    ]
+    return min(days, default=None)
+
+
 def _refuse_step(where: str, before: Entry | None, step: Entry) -> None:
     allowed = FOLLOWS[step.state]
     if (before is None and step.state != DRAFT) or (before is not None and before.state not in allowed):

@@ -25,6 +25,10 @@ class TooFewBadsError(ValueError):
     """Not even all segments together hold the bads that policy wants: there is no model yet."""
 
 
+class NothingLearnedError(ValueError):
+    """No feature tells the bads of a pool from its goods, or its rows are too few for a tree: there is no model yet."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What a version is made from, beside its rows.
@@ -66,7 +70,10 @@ class Rows:
 
 
 def train_card(recipe: Recipe, rows: Rows, how: boosting.Boosting = boosting.CHAMPION) -> Card:
-    """The champion of these rows. Raises TooFewBadsError, and CardError when the points do not equal the model."""
+    """The champion of these rows.
+
+    Raises TooFewBadsError, NothingLearnedError, and CardError when the points do not equal the model.
+    """
     unknown = sorted(set(rows.segment.tolist()) - set(recipe.segments))
     if unknown:
         raise ValueError(f"{recipe.model_code}: rows of the segments {unknown}, which the recipe does not have")
@@ -75,7 +82,12 @@ def train_card(recipe: Recipe, rows: Rows, how: boosting.Boosting = boosting.CHA
         part = rows.of(np.isin(rows.segment.astype(str), pool))
         values = part.values(recipe.features)
         model = boosting.fit_additive(values, part.is_bad, recipe.features, how)
-        cards.append(export_segment(model, recipe.features, values, part.is_bad, pool))
+        segment = export_segment(model, recipe.features, values, part.is_bad, pool)
+        if not segment.features:
+            raise NothingLearnedError(
+                f"{recipe.model_code}: {int(part.is_bad.sum())} bads of {len(part)} of {'+'.join(pool)} tell nothing"
+            )
+        cards.append(segment)
     card = Card(
         recipe.model_code,
         recipe.version,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.card import Card, SegmentCard
 from models.points import calibrated, feature_points, probability
+from models.trees import Trees
 
 NO_MODEL_YET, NOT_VALIDATED, SCORED = "NO_MODEL_YET", "NOT_VALIDATED", "SCORED"
 REASONS = 4
@@ -88,10 +89,10 @@ def score_loans(loans: pd.DataFrame, model_code: str, card: Card | None) -> pd.D
         made["model_version"][:], made["card_sha256"][:] = card.version, card.sha256
         made["label_code"][:], made["watermark"][:] = card.label_code, card.watermark
         made["outcome_known_days"][:] = card.horizon_days + card.settlement_days
-        is_inside = _is_inside(card, ordered)
-        made["score_status"][~is_inside] = NOT_VALIDATED
+        inside = is_inside(card, ordered)
+        made["score_status"][~inside] = NOT_VALIDATED
         for segment in card.segments:
-            chosen = np.flatnonzero(is_inside & np.isin(made["segment_code"].astype(str), segment.segments))
+            chosen = np.flatnonzero(inside & np.isin(made["segment_code"].astype(str), segment.segments))
             _fill(made, chosen, segment, ordered)
     return pd.DataFrame(made, columns=list(SCORE_COLUMNS), dtype=object)
 
@@ -106,7 +107,7 @@ def _fill(
     scored = score_rows(segment, columns, len(chosen))
     made["score_status"][chosen] = SCORED
     made["score_points"][chosen] = scored.points.astype(object)
-    made["predicted_rate"][chosen] = _rates(scored.points)
+    made["predicted_rate"][chosen] = rates(scored.points)
     names = np.array([*(feature.name for feature in segment.features), None], dtype=object)  # place -1: no reason
     for rank, (code, points) in enumerate(zip(REASON_CODES, REASON_POINTS, strict=True)):
         place = scored.reason_places[:, rank]
@@ -114,20 +115,23 @@ def _fill(
         made[points][chosen[place >= 0]] = scored.reason_points[place >= 0, rank].astype(object)
 
 
-def _rates(points: Points) -> NDArray[np.object_]:
+def rates(points: Points) -> NDArray[np.object_]:
     """Probabilities as exact decimals with six places; each distinct number of points is turned into one once."""
     distinct, place = np.unique(points, return_inverse=True)
     table = np.array([Decimal(f"{rate:.6f}") for rate in probability(distinct)], dtype=object)
     return np.asarray(table[place], dtype=object) if len(points) else np.empty(0, dtype=object)
 
 
-def _is_inside(card: Card, loans: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which loans belong to the population and the segments that the card was trained on."""
-    covered = [name for segment in card.segments for name in segment.segments]
-    is_inside = loans["segment_code"].isin(covered).to_numpy(dtype=np.bool_, copy=True)
-    for column, values in card.population.items():
-        is_inside &= loans[column].isin(values).to_numpy(dtype=np.bool_)
-    return is_inside
+def is_inside(scorer: Card | Trees, loans: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which loans belong to the population and the segments that a version was trained on."""
+    if isinstance(scorer, Trees):
+        covered = list(scorer.segments)
+    else:
+        covered = [name for segment in scorer.segments for name in segment.segments]
+    inside = loans["segment_code"].isin(covered).to_numpy(dtype=np.bool_, copy=True)
+    for column, values in scorer.population.items():
+        inside &= loans[column].isin(values).to_numpy(dtype=np.bool_)
+    return inside
 
 
 def _refuse_other_model(card: Card, model_code: str) -> None:

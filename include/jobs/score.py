@@ -1,38 +1,28 @@
 """score: the probability and the exact reasons of every touched live loan, or why there are none."""
 
-from datetime import date
-from pathlib import Path
 from typing import LiteralString
 
 import pandas as pd
-import psycopg
 
-from include.errors import RefusedError
 from include.failpoint import failpoint
+from include.jobs.model_cards import CARDS_DIR, champions, versions_in_use
 from include.jobs.run_rows import read_frame, replace_rows
-from include.settings import PROJECT_DIR, Settings
+from include.settings import Settings
 from include.warehouse.data_sets import load_data_sets
-from include.warehouse.runs import run_job
-from models.card import Card, read_card
-from models.card_check import CardError
-from models.registry import RegistryError, champion_on, entry_from_row, refuse_bad_registry
+from include.warehouse.runs import Job, run_job
+from models.registry import CHALLENGER
 from scoring.score import score_loans
+from scoring.shadow import SHADOW_COLUMNS, shadow_scores
 
-# <model>/<version>/card.json; part of the code hash of a run, as the registry's sha256 is part of its policy hash
-CARDS_DIR = PROJECT_DIR / "models"
 FEATURES: LiteralString = """
     select * from published.loan_feature where business_date = %(business_date)s and run_id = %(run_id)s
-"""
-REGISTRY: LiteralString = """
-    select model_code, model_version, card_sha256, state, coalesce(author, '') as author,
-        coalesce(validator, '') as validator, coalesce(approver, '') as approver,
-        review_by_date::text, valid_from::text, coalesce(valid_to::text, '') as valid_to
-    from ref.model_registry order by model_code, model_version, valid_from
 """
 
 
 def score(run_id: str, settings: Settings) -> dict[str, int]:
-    """Write ``loan_score`` of the run. Returns rows by score_status; the rules-only path needs no card at all.
+    """Write ``loan_score`` of the run, and what challengers say in shadow. The rules-only path needs no card at all.
+
+    Returns rows by score_status.
 
     Raises RefusedError when the registry names a champion that nobody may score with.
     """
@@ -48,29 +38,20 @@ def score(run_id: str, settings: Settings) -> dict[str, int]:
         failpoint("score:mid")
         rows = pd.concat(parts) if parts else pd.DataFrame(columns=load_data_sets()["loan_score"].value_columns)
         replace_rows(job, "loan_score", rows)
+        shadow = _shadow(job, loans)
+        replace_rows(job, "loan_score_shadow", shadow)
         job.counts = {str(status): int(count) for status, count in sorted(rows["score_status"].value_counts().items())}
+        if len(shadow):
+            job.counts["in_shadow"] = len(shadow)
         return job.counts
 
 
-def champions(connection: psycopg.Connection, day: date, cards_dir: Path) -> dict[str, Card]:
-    """The card of each model's champion on a date, read and checked against the hash that people approved.
-
-    cards_dir: holds ``<model>/<version>/card.json``. Raises RefusedError naming what the registry or the card lacks.
-    """
-    cursor = connection.execute(REGISTRY)
-    names = [column.name for column in cursor.description or []]
-    try:
-        entries = [entry_from_row(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
-        refuse_bad_registry(entries)
-        found = {}
-        for model_code in sorted({entry.model_code for entry in entries}):
-            entry = champion_on(entries, model_code, day)
-            if entry is not None:
-                path = cards_dir / entry.model_code / entry.version / "card.json"
-                found[model_code] = read_card(path.read_text(encoding="utf-8"), entry.card_sha256)
-    except (RegistryError, CardError, OSError) as error:
-        raise RefusedError(
-            f"nothing is scored with the champion of {day}: {error}",
-            next_command="git diff dbt_project/seeds/policy/model_registry.csv models",
-        ) from error
-    return found
+def _shadow(job: Job, loans: pd.DataFrame) -> pd.DataFrame:
+    """What the challengers of each model say of the loans that its champion scores, or would."""
+    in_use = versions_in_use(job.connection, job.run.business_date, CARDS_DIR)
+    challengers = [version.scorer for version in in_use if version.entry.state == CHALLENGER]
+    parts = [
+        shadow_scores(of_model, [scorer for scorer in challengers if scorer.model_code == model_code])
+        for model_code, of_model in loans.groupby("model_code", sort=True)
+    ]
+    return pd.concat(parts) if parts else pd.DataFrame(columns=list(SHADOW_COLUMNS))

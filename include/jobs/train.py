@@ -22,10 +22,14 @@ from include.warehouse.runs import load_run
 from models import boosting, evaluate
 from models.card import Card
 from models.evidence import Evidence, evidence_files
-from models.train import Recipe, Rows, TooFewBadsError, predict, train_card
+from models.monitor import SCORE_POINTS, score_shares
+from models.points import calibrated, points_of
+from models.train import NothingLearnedError, Recipe, Rows, TooFewBadsError, predict, train_card
+from models.trees import Trees, export_trees, tree_points
 
 log = logging.getLogger(__name__)
 LIST_SHARE = 0.10
+CHALLENGER_VERSION = "{}-full"  # of the challenger that was trained with a version
 VERSION = re.compile(r"[0-9][0-9A-Za-z.-]{0,30}")
 
 
@@ -34,7 +38,8 @@ def train(
 ) -> dict[str, Any]:
     """Train, judge out of time, and write the evidence folder ``exports/models/<model>/<version>``.
 
-    Returns rows, bads and the folder; with too few matured bads only the counts and status ``TOO_FEW_BADS``. watermark:
+    Returns rows, bads and the folder; without a model only the counts and status
+    ``TOO_FEW_BADS`` or ``NOTHING_LEARNED``. watermark:
     what the book is when it is nobody's own, said wherever a score is shown. Raises RefusedError for an unknown model.
     """
     if not VERSION.fullmatch(version) or not author.strip():
@@ -48,9 +53,9 @@ def train(
             next_command="cat dbt_project/seeds/policy/model_label.csv",
         )
     found = training_rows(run_id, model_code, policy, settings)
-    learn, judge, first_judged = _split(found, policy)
+    learn, judge, first_judged = split(found, policy)
     counts = _counts(found, learn, judge)
-    rows = _rows(found.frame, found.labels.is_bad, policy)
+    rows = learning_rows(found.frame, found.labels.is_bad, policy)
     population = {
         column: tuple(sorted(found.frame.loc[learn, column].unique())) for column in ("currency", "product_code")
     }
@@ -64,6 +69,9 @@ def train(
     except TooFewBadsError as error:
         log.info("no model yet: %s", error)
         return {"status": "TOO_FEW_BADS", **counts, "bads_training": int(learned.is_bad.sum())}
+    except NothingLearnedError as error:
+        log.info("no model yet: %s", error)
+        return {"status": "NOTHING_LEARNED", **counts, "bads_training": int(learned.is_bad.sum())}
     evidence = _evidence(card, author, found, (learn, judge), (learned, judged), recipe)
     folder = settings.exports / "models" / model_code / version
     replace_directory(folder, evidence_files(evidence, _texts(day, settings)))
@@ -71,7 +79,7 @@ def train(
     return {"status": "DRAFT", **counts, "card_sha256": card.sha256, "folder": str(folder)}
 
 
-def _split(found: TrainingRows, policy: ModelPolicy) -> tuple[np.ndarray, np.ndarray, date | None]:
+def split(found: TrainingRows, policy: ModelPolicy) -> tuple[np.ndarray, np.ndarray, date | None]:
     """Rows to learn from and the last mature months to judge on; no window of the former reaches into the latter."""
     as_of = found.frame["as_of"].to_numpy(dtype="datetime64[D]")
     usable = found.labels.is_usable
@@ -95,7 +103,7 @@ def _counts(found: TrainingRows, learn: np.ndarray, judge: np.ndarray) -> dict[s
     }
 
 
-def _rows(frame: pd.DataFrame, is_bad: np.ndarray, policy: ModelPolicy) -> Rows:
+def learning_rows(frame: pd.DataFrame, is_bad: np.ndarray, policy: ModelPolicy) -> Rows:
     columns = {feature.name: frame[feature.name].to_numpy(dtype=np.float64) for feature in policy.features}
     return Rows(columns, is_bad, frame["segment_code"].to_numpy(dtype=object))
 
@@ -113,6 +121,8 @@ def _evidence(
     by_card, by_challenger = predict(card, judged), boosting.probabilities(challenger, judged.values(recipe.features))
     as_of = found.frame["as_of"].to_numpy(dtype="datetime64[D]")
     of_judged = as_of[judge]
+    values = learned.values(recipe.features)
+    trees = export_trees(challenger, recipe, CHALLENGER_VERSION.format(recipe.version), values)
     slices = {
         "all": np.ones(len(judged), dtype=np.bool_),
         **{f"segment {name}": judged.segment == name for name in recipe.segments},
@@ -127,11 +137,29 @@ def _evidence(
             "champion": evaluate.by_slice(judged.is_bad, by_card, slices),
             "challenger": evaluate.by_slice(judged.is_bad, by_challenger, slices),
         },
-        evaluate.band_shares(card, learned.columns, learned.segment),
+        card_shares(card, learned),
         evaluate.importance(card, learned.columns, learned.segment),
         evaluate.swap_set(judged.is_bad, by_card, by_challenger, LIST_SHARE),
         _made_with(found),
+        trees,
+        tree_shares(trees, learned),
     )
+
+
+def card_shares(card: Card, rows: Rows) -> dict[str, list[float]]:
+    """Shares of rows by band of each feature and of the score, by the segments that share a card."""
+    shares = evaluate.band_shares(card, rows.columns, rows.segment)
+    for part in card.segments:
+        its = rows.of(np.isin(rows.segment.astype(str), part.segments))
+        points = calibrated(points_of(part, its.columns, len(its)), part.calibration)
+        shares["/".join(("+".join(part.segments), SCORE_POINTS))] = score_shares(points)
+    return shares
+
+
+def tree_shares(trees: Trees, rows: Rows) -> dict[str, list[float]]:
+    """Shares of rows by band of a challenger's score."""
+    its = rows.of(np.isin(rows.segment.astype(str), trees.segments))
+    return {"/".join(("+".join(trees.segments), SCORE_POINTS)): score_shares(tree_points(trees, its.columns, len(its)))}
 
 
 def _window(as_of: np.ndarray) -> tuple[date, date]:

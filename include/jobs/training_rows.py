@@ -4,7 +4,8 @@ Everything is read as of a run: its pinned batches, and of them only what was kn
 became of the loans is read with all that the run knows.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -57,15 +58,25 @@ class ModelPolicy:
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Rows of one model: features and segment by month-end, and their labels as known by the run."""
+    """Rows of one model: features and segment by month-end, and their labels as known by the run.
+
+    outcomes: by days past due that are exceeded, the events (loan_id, event_code, event_date) that labels are made of.
+    """
 
     run: Run
     frame: pd.DataFrame  # loan_id, as_of (datetime64), segment_code, product_code, currency and the features as floats
     labels: Labels
+    outcomes: Mapping[int, pd.DataFrame] = field(default_factory=dict)
 
 
-def training_rows(run_id: str, model_code: str, policy: ModelPolicy, settings: Settings) -> TrainingRows:
-    """Every live row of the model's segments on every month-end up to the run's date, labelled."""
+def training_rows(
+    run_id: str, model_code: str, policy: ModelPolicy, settings: Settings, *, also_exceeds: Sequence[int] = ()
+) -> TrainingRows:
+    """Every live row of the model's segments on every month-end up to the run's date, labelled.
+
+    also_exceeds: further numbers of days past due whose outcomes are wanted.
+    """
+    exceeds = (policy.exceeds_days, *also_exceeds)
     with connect(settings, role=TRANSFORMER, application_name="postloan:train") as connection:
         run = load_run(connection, run_id)
         context = run_environment(connection, run)
@@ -76,17 +87,18 @@ def training_rows(run_id: str, model_code: str, policy: ModelPolicy, settings: S
             pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description or []], dtype=object)
             for cursor in (
                 connection.execute(dbt.compiled(settings, text, context).encode())
-                for text in (_features_sql(model_code), _outcomes_sql(policy.exceeds_days))
+                for text in (_features_sql(model_code), *(_outcomes_sql(days) for days in exceeds))
             )
         ]
-    rows, events = found
-    for frame, name in ((rows, "as_of"), (events, "event_date")):
+    rows, outcomes = found[0], dict(zip(exceeds, found[1:], strict=True))
+    for frame, name in ((rows, "as_of"), *((events, "event_date") for events in outcomes.values())):
         frame[name] = pd.to_datetime(frame[name])
     for feature in policy.features:
         rows[feature.name] = rows[feature.name].to_numpy(dtype=np.float64, na_value=np.nan)
     cutoff = np.datetime64(run.business_date)
     days = {"horizon_days": policy.horizon_days, "settlement_days": policy.settlement_days}
-    return TrainingRows(run, rows, label(rows, events, cutoff=cutoff, **days))
+    labels = label(rows, outcomes[policy.exceeds_days], cutoff=cutoff, **days)
+    return TrainingRows(run, rows, labels, outcomes)
 
 
 def model_policy(model_code: str, day: date, settings: Settings) -> ModelPolicy | None:

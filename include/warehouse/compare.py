@@ -9,9 +9,9 @@ from include.warehouse.fold import ONE_RUN, fold_sql
 
 # touched_loan and touched_borrower say how a run worked, not what it found
 COMPARED = (
-    "loan_position", "loan_feature", "loan_signal", "loan_score", "borrower_position", "borrower_profile",
-    "use_of_proceeds_check", "kpi_portfolio_daily", "kpi_fund_use_daily", "warning_episode", "warning_list",
-    "warning_cleared", "recon_break", "recon_summary", "risk_tier", "revisit_plan", "coverage_gap",
+    "loan_position", "loan_feature", "loan_signal", "loan_score", "loan_score_shadow", "borrower_position",
+    "borrower_profile", "use_of_proceeds_check", "kpi_portfolio_daily", "kpi_fund_use_daily", "warning_episode",
+    "warning_list", "warning_cleared", "recon_break", "recon_summary", "risk_tier", "revisit_plan", "coverage_gap",
     "revisit_assignment", "contact_suppression", "work_item",
 )  # fmt: skip
 SAMPLE = 5

@@ -82,13 +82,16 @@ class Jobs(list[tuple[Any, ...]]):
         self.failing: dict[str, Exception] = {}
         self.everything_came = True
         self.digests: list[tuple[Any, ...]] = []
+        self.drafts: list[dict[str, Any]] = []
 
     def answer(self, name: str, *arguments: Any) -> Any:
         self.append((name, *arguments))
         if name in self.failing:
             raise self.failing[name]
-        if name == "open_run":
+        if name in {"open_run", "month_end_run"}:
             return "0123456789abcdef"
+        if name == "evaluate_models":
+            return self.drafts
         return Landed(self.everything_came) if name == "land" else {"rows": 1}
 
 
@@ -114,8 +117,17 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
         "deliver",
         "restate",
         "month_close",
+        "model_monitor",
     ):
         monkeypatch.setitem(sys.modules, f"include.jobs.{name}", SimpleNamespace(**{name: stand_in(name)}))
+    # the run and the settings come first in all of these
+    of_month = {
+        "month_end_run": lambda month, _: calls.answer("month_end_run", month),
+        "train_models": lambda run, _, **said: calls.answer("train_models", run, *said.values()),
+        "evaluate_models": lambda run, _, trained: calls.answer("evaluate_models", run, trained),
+        "review_models": lambda run, _, drafts, reviewer: calls.answer("review_models", run, drafts, reviewer),
+    }
+    monkeypatch.setitem(sys.modules, "include.jobs.model_month", SimpleNamespace(**of_month))
     digest = SimpleNamespace(failure_digest=lambda *said: calls.digests.append(said[:-1]))
     monkeypatch.setitem(sys.modules, "include.notify", digest)
     return calls

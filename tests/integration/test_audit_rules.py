@@ -52,6 +52,16 @@ CHAMPION = (
     f" values ('late30_in_90d', '1', 'ab', 'CHAMPION', '{example.YESTERDAY}');"
 )
 BY_CHAMPION = "score_status = 'SCORED', model_version = '1', card_sha256 = 'ab'"
+# a challenger of the day and its scores of the loans that its model scores
+CHALLENGER = CHAMPION.replace("'CHAMPION'", "'CHALLENGER'").replace("'1'", "'1-full'")
+IN_SHADOW = CHALLENGER + (
+    "insert into x_published.loan_score_shadow (business_date, run_id, loan_id, model_code, segment_code,"
+    " model_version, card_sha256, score_status, score_points, predicted_rate)"
+    " select business_date, run_id, loan_id, model_code, segment_code, '1-full', 'ab', 'SCORED', 9, 0.2"
+    " from x_published.loan_score where model_code = 'late30_in_90d';"
+    "insert into x_candidate.loan_score_shadow (loan_id, model_version, score_status, score_points, predicted_rate)"
+    " select loan_id, model_version, score_status, score_points, predicted_rate from x_published.loan_score_shadow;"
+)
 # (table, rule): what is done to the clean state
 MUTANTS: dict[tuple[str, str], str] = {
     **audit_example_borrowers.MUTANTS,
@@ -153,6 +163,12 @@ MUTANTS: dict[tuple[str, str], str] = {
     ("loan_score", "scores_come_from_the_champion_of_the_day"): change(
         "loan_score", "L01", "score_points = 9, predicted_rate = 0.2, " + BY_CHAMPION
     ),
+    ("loan_score_shadow", "one_shadow_score_per_loan_and_challenger"): IN_SHADOW
+    + again("loan_score_shadow", "loan_id = 'L01'"),
+    ("loan_score_shadow", "shadow_scores_are_those_of_the_challengers_of_the_day"): IN_SHADOW
+    + "delete from x_published.loan_score_shadow where loan_id = 'L01'",
+    ("loan_score_shadow", "a_shadow_probability_only_where_scored"): IN_SHADOW
+    + change("loan_score_shadow", "L01", "predicted_rate = 1.2"),
     ("loan_signal", "one_row_per_loan_and_signal"): again("loan_signal", "loan_id = 'L02'"),
     ("loan_signal", "signal_is_in_policy"): another("loan_signal", "loan_id = 'L02'", "signal_code = 'made_up'"),
     ("loan_signal", "severity_is_known"): change("loan_signal", "L02", "severity = 'PURPLE'"),

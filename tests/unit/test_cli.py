@@ -15,7 +15,7 @@ from include.settings import PROJECT_DIR, load_settings
 VERBS = (
     "up", "down", "status", "doctor", "migrate", "land", "backfill", "restate", "publish", "rollback",
     "deliver", "verify", "diff", "lists", "demo", "run", "sample", "contract", "manifest", "fetch",
-    "quarantine", "explain", "contact", "alert", "train", "report",
+    "quarantine", "explain", "contact", "alert", "train", "model", "report",
 )  # fmt: skip
 NOT_YET = ("export", "bench")
 

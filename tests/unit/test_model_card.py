@@ -14,7 +14,7 @@ from models.card import Card, read_card
 from models.card_check import MAX_BYTES, CardError
 from models.export import export_segment
 from models.points import feature_points
-from models.train import TooFewBadsError, pools, predict, recalibrate, train_card
+from models.train import NothingLearnedError, TooFewBadsError, pools, predict, recalibrate, train_card
 from tests.support.model_rows import FEATURES, recipe, rows
 
 ROWS = rows()
@@ -166,3 +166,11 @@ def test_calibrating_again_changes_intercept_and_slope_only_and_mends_the_level(
         assert abs(predict(made, part).mean() - part.is_bad.mean()) < 0.002
         intercept, slope = metrics.calibration(part.is_bad, metrics.logit(predict(made, part)))
         assert (intercept, slope) == pytest.approx((0, 1), abs=0.005)
+
+
+def test_a_pool_whose_features_tell_nothing_has_no_card() -> None:
+    alike = ROWS.of(np.arange(120))  # fewer rows than two leaves of a tree need
+    asked = recipe(least_bads=1, segments=("LATE", "CURRENT"))
+    few = type(alike)(alike.columns, np.arange(120) < 40, np.full(120, "LATE", dtype=object))
+    with pytest.raises(NothingLearnedError, match="40 bads of 120 of LATE"):
+        train_card(asked, few)

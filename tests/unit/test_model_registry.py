@@ -5,7 +5,15 @@ from datetime import date
 
 import pytest
 
-from models.registry import Entry, RegistryError, champion_on, entry_from_row, refuse_bad_registry
+from models.registry import (
+    Entry,
+    RegistryError,
+    challengers_on,
+    champion_on,
+    entry_from_row,
+    in_use_from,
+    refuse_bad_registry,
+)
 
 MODEL = "late30_in_90d"
 STATES = ("DRAFT", "VALIDATED", "APPROVED", "CHAMPION")
@@ -104,3 +112,27 @@ def test_a_row_with_a_bad_date_or_an_unknown_state_is_named() -> None:
         entry_from_row(row | {"valid_from": "1.1.2026"})
     with pytest.raises(RegistryError, match="BEST"):
         entry_from_row(row | {"state": "BEST"})
+
+
+def a_shadow_life() -> list[Entry]:
+    """Draft and validated on the first two days of the year, in shadow from the third, champion from February on."""
+    nobody = {"approver": ""}
+    steps = [entry("DRAFT", 1, 1, **nobody), entry("VALIDATED", 2, 2, **nobody), entry("CHALLENGER", 3, 31, **nobody)]
+    return [*steps, entry(valid_from=date(2026, 2, 1), valid_to=date(2026, 12, 31))]
+
+
+def test_a_challenger_is_validated_but_approved_by_nobody_and_is_no_champion() -> None:
+    life = a_shadow_life()
+    refuse_bad_registry(life)
+    assert [one.version for one in challengers_on(life, MODEL, date(2026, 1, 20))] == ["2026.1"]
+    assert champion_on(life, MODEL, date(2026, 1, 20)) is None
+    assert challengers_on(life, MODEL, date(2026, 2, 1)) == []
+    with pytest.raises(RegistryError, match="no validator"):
+        refuse_bad_registry([*life[:2], replace(life[2], validator="")])
+
+
+def test_a_version_is_in_use_from_its_first_day_in_shadow_on() -> None:
+    life = a_shadow_life()
+    assert in_use_from(life, MODEL, "2026.1") == date(2026, 1, 3)
+    assert in_use_from(life[:2], MODEL, "2026.1") is None
+    assert in_use_from(a_life(), MODEL, "2026.1") == date(2026, 1, 4)
