@@ -1,8 +1,8 @@
 """deliver: what a published run hands to people as files, and the digest by mail.
 
-``exports/<business date>/<run_id>/``: warning_list, warning_cleared and revisit_assignment as .csv, .xlsx and .parquet,
-digest.md, report.html, data_docs/, and, last of all, manifest.json with the sha256 of each file: without it nothing is
-complete.
+``exports/<business date>/<run_id>/``: warning_list, warning_cleared, work_item and revisit_assignment as .csv, .xlsx
+and .parquet, officers/<officer>.csv with each officer's own items, digest.md, report.html, data_docs/, and, last of all,
+manifest.json with the sha256 of each file: without it nothing is complete.
 Delivering again completes or replaces what is not as it should be, gives the same bytes, and sends no second mail.
 """
 
@@ -22,7 +22,7 @@ from include.durable_files import remove_leftovers, write_durably
 from include.errors import RefusedError, WriterBusyError
 from include.failpoint import failpoint
 from include.jobs.audit import write_data_docs
-from include.jobs.deliver_lists import ORDERS, list_files
+from include.jobs.deliver_lists import ORDERS, list_files, officer_files
 from include.jobs.report_facts import report_facts_of
 from include.notify import send_once
 from include.report import report_html
@@ -86,8 +86,9 @@ def _write_files(settings: Settings, connection: psycopg.Connection, run: Run, d
     for name in ORDERS:
         made, rows[name] = list_files(connection, name, run)
         files |= made
-        for file_name, content in made.items():
-            write_durably(directory / file_name, content)
+    files |= officer_files(connection, run)
+    for file_name, content in files.items():
+        write_durably(directory / file_name, content)
     failpoint("deliver:mid")
     facts = report_facts_of(connection, run)
     pages_of_day = {

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 
@@ -65,6 +66,25 @@ def list_files(connection: psycopg.Connection, name: str, run: Run) -> tuple[dic
         f"{name}.parquet": as_parquet(cursor.description or [], rows),
     }
     return files, len(rows)
+
+
+def officer_files(connection: psycopg.Connection, run: Run) -> dict[str, bytes]:
+    """What each officer works on the work date: ``officers/<officer>.csv``, the most pressing first."""
+    data_set = load_data_sets()["work_item"]
+    columns = export_columns(data_set)
+    headers = [f"{label(data_set, column)} {column}" for column in columns]
+    cursor = connection.execute(
+        f"select officer_id, {', '.join(columns)} from ({fold_sql(data_set, ONE_RUN)}) as shown "
+        f'where officer_id is not null order by officer_id collate "C", {SEVERITY_RANK.format("severity")} nulls last, '
+        f'{TIER_RANK.format("risk_tier")}, respond_by_date nulls last, borrower_id collate "C"',
+        {"run_id": run.run_id},
+    )
+    of_officer: dict[str, list[Sequence[Any]]] = {}
+    for officer_id, *row in cursor:
+        of_officer.setdefault(officer_id, []).append(row)
+    return {
+        f"officers/{quote(officer_id, safe='')}.csv": as_csv(headers, rows) for officer_id, rows in of_officer.items()
+    }
 
 
 def as_csv(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:

@@ -45,8 +45,8 @@ def publish(settings: Settings) -> None:
         connection.execute("update ops.writer set run_id = null, attempt = null")
 
 
-# each list three times, the digest and the report
-FILES = 3 * len(ORDERS) + 2
+# each list three times, the digest, the report, and the one officer's own file
+FILES = 3 * len(ORDERS) + 3
 
 
 def elsewhere(settings: Settings, home: Path, **changes: object) -> Settings:
@@ -70,9 +70,8 @@ def test_the_lists_the_digest_and_the_pages_are_there_and_the_manifest_vouches_f
     }
     folder = published.exports / FOLDER
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    assert set(manifest["files"]) == {
-        "digest.md", "report.html", *(f"{name}.{ending}" for name in ORDERS for ending in ("csv", "xlsx", "parquet"))
-    }  # fmt: skip
+    lists = {f"{name}.{ending}" for name in ORDERS for ending in ("csv", "xlsx", "parquet")}
+    assert set(manifest["files"]) == lists | {"digest.md", "report.html", "officers/U1.csv"}
     for name, facts in manifest["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == facts["sha256"]
     assert (folder / "data_docs" / "index.html").is_file()
@@ -92,6 +91,13 @@ def test_a_list_opens_in_a_spreadsheet_with_chinese_labels_by_lane_worst_first_a
     assert worst["逾期金额 past_due_amount"] == "350.55"
     assert worst["逾期天数 days_past_due"] == "40"
     assert worst["在列天数 days_on_list"] == "39"
+
+
+def test_an_officer_finds_the_own_items_and_nobody_elses(published: Settings) -> None:
+    deliver(example.RUN, published)
+    content = (published.exports / FOLDER / "officers" / "U1.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(content.splitlines()))
+    assert [(row["借款人编号 borrower_id"], row["负责人 officer_id"]) for row in rows] == [("B2", "U1")]
 
 
 def test_the_digest_tells_the_day(published: Settings) -> None:
