@@ -224,9 +224,9 @@ class Best:
         directions: each feature only in its own; none: any way. pools: added up over features, one model a pool.
         """
         found = np.full(len(self.hazard), np.nan)
-        told = np.where(np.isnan(self.values).all(axis=0), 0.0, self.values)
         for pool in pools or [np.ones(len(found), dtype=np.bool_)]:
             rows = np.flatnonzero(pool)
+            told = np.where(np.isnan(self.values[rows]).all(axis=0), 0.0, self.values)  # nobody of the pool has it
             for learn, other in GroupKFold(FOLDS).split(rows, groups=self.loan_id[rows]):
                 model = HistGradientBoostingClassifier(
                     max_iter=250, learning_rate=0.06, max_leaf_nodes=8 if pools else 31, min_samples_leaf=100,

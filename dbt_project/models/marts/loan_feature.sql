@@ -5,7 +5,7 @@ with features as (
 segments as (
     -- models that are trained and judged only take no loan from the one that scores it
     select * from {{ policy('risk_segment') }} as segment
-    where segment.is_scored
+    where is_scored
 )
 
 select
