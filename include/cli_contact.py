@@ -49,6 +49,18 @@ def list_stops() -> None:
         say("no stop stands")
 
 
+@contact_app.command("details")
+def details(
+    borrower_id: Borrower,
+    officer: Annotated[str, typer.Option(metavar="OFFICER_ID", help="whose item it is")],
+    kind: Annotated[str, typer.Option(help="full_name, mobile_phone or home_address")] = "mobile_phone",
+) -> None:
+    """Show the name, number or address of the borrower of an own item that may be contacted now; who asked is kept."""
+    from include.vault.reveal import reveal_for_work
+
+    say(reveal_for_work(settings_of_this_process(), borrower_id, kind, officer_id=officer))
+
+
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None

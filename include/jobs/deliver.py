@@ -1,8 +1,8 @@
 """deliver: what a published run hands to people as files, and the digest by mail.
 
 ``exports/<business date>/<run_id>/``: warning_list, warning_cleared, work_item and revisit_assignment as .csv, .xlsx
-and .parquet, officers/<officer>.csv with each officer's own items, digest.md, report.html, data_docs/, and, last of all,
-manifest.json with the sha256 of each file: without it nothing is complete.
+and .parquet, officers/<officer>.csv with each officer's own items, digest.md, report.html, data_docs/, and, last of
+all, manifest.json with the sha256 of each file: without it nothing is complete.
 Delivering again completes or replaces what is not as it should be, gives the same bytes, and sends no second mail.
 """
 

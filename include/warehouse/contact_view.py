@@ -1,4 +1,4 @@
-"""``serving.contact_eligible_now``: who of the newest assignment may be contacted at this moment.
+"""``serving.contact_eligible_now``: who of the newest work items may be contacted at this moment.
 
 Every dialer, export and view that leads to a contact joins it. It reads the stops as they are now, not as a run pinned
 them, so a stop blocks from the moment at which it is recorded.
@@ -20,7 +20,7 @@ select
     now() >= assigned.window_start_at and now() < assigned.window_end_at as is_inside_window,
     standing.stop_codes is null
     and now() >= assigned.window_start_at and now() < assigned.window_end_at as is_eligible
-from serving.revisit_assignment as assigned
+from serving.work_item as assigned
 cross join lateral (
     select string_agg(last.stop_code, ',' order by last.stop_code) as stop_codes
     from (
@@ -34,4 +34,5 @@ cross join lateral (
       and coalesce(last.stands_until, 'infinity') > now()
       and string_to_array(last.purpose_codes, ';') && array['ANY', assigned.purpose_code]
 ) as standing
+where assigned.window_start_at is not null
 """

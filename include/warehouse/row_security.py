@@ -11,7 +11,7 @@ from psycopg import sql
 from include.warehouse.data_sets import DataSet
 from include.warehouse.roles import AUDITOR, OWNER, PUBLISHER, SCORER, SERVING_OWNER, TRANSFORMER, VALIDATOR
 
-JOBS = (TRANSFORMER, VALIDATOR, SCORER, PUBLISHER, AUDITOR)
+JOBS = (TRANSFORMER, VALIDATOR, SCORER, PUBLISHER, AUDITOR, OWNER)
 POSITIONS = "loan_position"
 _IS_MINE = "pg_has_role(current_user, scope.role_name, 'member')"
 _IS_JOB = " or ".join(f"pg_has_role(current_user, '{role}', 'member')" for role in JOBS)

@@ -27,7 +27,7 @@ from tests.support.canary import Scan, plant_refused_rows, scan_files, scan_tabl
 
 pytestmark = [pytest.mark.e2e]
 
-DAILY, MONTHLY = "post_loan_daily", "month_close"
+DAILY, MONTHLY, MODELS = "post_loan_daily", "month_close", "model_monthly"
 HISTORY_TO = date(2026, 2, 25)
 FIRST, SECOND, LATE = (date(2026, 2, day) for day in (26, 27, 28))
 TASKS = ["land", "open_run", "transform", "audit_marts", "score", "decide", "audit_lists", "publish", "deliver"]
@@ -235,7 +235,7 @@ def test_a_person_in_a_delivery_is_neither_in_airflows_database_nor_in_any_log(l
 
 
 def test_the_month_is_closed_when_airflow_has_heard_of_all_its_days(lender: Lender) -> None:
-    (asset,) = lender.call("GET", "assets")["assets"]
+    (asset,) = [asset for asset in lender.call("GET", "assets")["assets"] if asset["name"] == "published_business_date"]
     for day in range(1, FIRST.day):  # days of which Airflow has heard, but which were never published
         event = {"asset_id": asset["id"], "partition_key": f"2026-02-{day:02}"}
         lender.call("POST", "assets/events", json=event)
@@ -245,3 +245,14 @@ def test_the_month_is_closed_when_airflow_has_heard_of_all_its_days(lender: Lend
     assert len(until(lambda: lender.failure_digests("2026-02"), "a message to people")) == 1
     (log,) = [lender.airflow.log(MONTHLY, run.run_id, task) for task in lender.airflow.tasks(MONTHLY, run.run_id)]
     assert "2026-02 cannot be closed: 25 dates are not published" in "\n".join(log)
+
+
+def test_models_are_looked_at_by_airflow_and_nobody_is_asked_where_nothing_could_be_learned(lender: Lender) -> None:
+    lender.airflow.wait_for_dag(MODELS)
+    lender.airflow.unpause(MODELS)
+    body = {"logical_date": None, "partition_key": "2026-02", "conf": {"month": "2026-02"}}
+    run_id = str(lender.call("POST", f"dags/{MODELS}/dagRuns", json=body)["dag_run_id"])
+    lender.succeed(run_id, MODELS)
+    states = {task.task_id: task.state for task in lender.airflow.tasks(MODELS, run_id)}
+    assert {states[name] for name in ("monitor", "train", "evaluate")} == {"success"}
+    assert {states[name] for name in ("approve", "record")} == {"skipped"}

@@ -97,7 +97,7 @@ def test_progress_lists_and_the_way_in_are_shown(interrupted_and_finished):
     installation, said = interrupted_and_finished
     for day in DATES:
         assert re.search(rf"\d+\.\d s  {day}    deliver +success in \d", said)
-    assert f"Warning list, {DATES[-1]}: " in said
+    assert f"Warning list, {DATES[-1]}, EARLY: " in said
     assert f"Cleared warnings, {DATES[-1]}: " in said
     assert f"Portfolio, {DATES[-1]}" in said
     user, password = services.login(installation.settings)
@@ -116,7 +116,7 @@ def test_a_second_call_changes_nothing_and_says_so(interrupted_and_finished):
     said = installation.run("demo")
     assert time.monotonic() - started < 60, "generous: 2 s on an idle machine"
     assert "published already: nothing was changed" in said
-    assert f"Warning list, {DATES[-1]}: " in said
+    assert f"Warning list, {DATES[-1]}, EARLY: " in said
     assert installation.state() == before
 
 

@@ -1,5 +1,6 @@
 """Revisits as they are published: whole coverage, one item a borrower, lawful windows, fair days, stops at once."""
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,7 +19,9 @@ from include.policy import policy_records
 from include.sample_bank.bank import generate
 from include.sample_bank.systems import EVERYTHING
 from include.settings import Settings
+from include.vault.reveal import reveal_for_work
 from include.warehouse.connection import connect
+from include.warehouse.contact_view import CONTACT_ELIGIBLE_NOW
 from tests.support.days import compute
 
 HISTORY_TO = date(2026, 1, 4)
@@ -148,6 +151,51 @@ def test_a_stop_blocks_at_once_and_the_published_list_stays_as_it_was(lender: Le
         release_stop(lender.settings, borrower_id, "DISPUTE", source="again")
     with pytest.raises(PostloanError, match="no stop code"):
         record_stop(lender.settings, borrower_id, "TIRED", source="test")
+
+
+def test_whoever_works_an_item_sees_the_number_of_that_borrower_then_and_only_then(lender: Lender) -> None:
+    ((borrower_id, officer_id),) = lender.rows(
+        "select borrower_id, officer_id from serving.work_item where channel_code = 'PHONE' and officer_id is not null "
+        "order by borrower_id limit 1"
+    )
+    asking = {"borrower_id": borrower_id, "kind": "mobile_phone"}
+    with pytest.raises(RefusedError, match="does not act for officer"):
+        reveal_for_work(lender.settings, **asking, officer_id=officer_id)
+    with connect(lender.settings, role=None) as connection:
+        connection.execute(
+            "insert into ops.officer_login values (session_user, %s), (session_user, 'U9')", (officer_id,)
+        )
+    with pytest.raises(RefusedError, match="may be contacted now"):
+        reveal_for_work(lender.settings, **asking, officer_id=officer_id)  # the work date is long past
+    at_work(lender.settings)
+    shown = reveal_for_work(lender.settings, **asking, officer_id=officer_id)
+    assert shown == delivered_phone(lender.settings, borrower_id)
+    with pytest.raises(RefusedError, match="no item of officer U9"):
+        reveal_for_work(lender.settings, **asking, officer_id="U9")
+    record_stop(lender.settings, borrower_id, "DO_NOT_CONTACT", source="test letter")
+    with pytest.raises(RefusedError, match="may be contacted now"):
+        reveal_for_work(lender.settings, **asking, officer_id=officer_id)
+    release_stop(lender.settings, borrower_id, "DO_NOT_CONTACT", source="test answer")
+    assert lender.rows("select actor, kind, reason from ops.reveal_event") == [
+        (officer_id, "phone", f"work item of {DATES[-1] + timedelta(days=1)}, borrower {borrower_id}")
+    ]
+
+
+def at_work(settings: Settings) -> None:
+    """As if it were noon of the work date, for everything that asks who may be contacted now."""
+    noon = f"timestamptz '{DATES[-1] + timedelta(days=1)} 12:00+08'"
+    with connect(settings, role=None) as connection:
+        connection.execute(CONTACT_ELIGIBLE_NOW.replace("now()", noon))
+
+
+def delivered_phone(settings: Settings, borrower_id: str) -> str:
+    """The number as the customer system delivered it last."""
+    found = None
+    for path in sorted(settings.landing.glob("customer/*/borrower*.csv")):
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
+            found = row["mobile_phone"] if row["borrower_id"] == borrower_id else found
+    assert found
+    return found
 
 
 def test_a_stop_is_never_changed_or_taken_away(lender: Lender) -> None:
