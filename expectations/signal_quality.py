@@ -18,7 +18,8 @@ or (coalesce(confirmed_count, 0) = 0) is distinct from (lead_median_days is null
 or (lead_p25_days is null) <> (lead_median_days is null)
 """
 NO_WHOLE_LIST = """
-select 1 where not exists (select from {candidate}.signal_quality where signal_code = 'WHOLE_LIST')
+select 1 from {candidate}.signal_quality
+having count(*) > 0 and count(*) filter (where signal_code = 'WHOLE_LIST') = 0
 """
 
 
