@@ -1,5 +1,6 @@
 """One embedded server for each pytest worker, one migrated template, a fresh database for each test that asks."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -32,6 +33,8 @@ FAST = {
     "shared_buffers": "128MB",
     "max_parallel_workers_per_gather": "0",
 }
+# A worker keeps the dbt project and hundreds of modules: the usual thresholds look through all of them too often.
+gc.set_threshold(100_000, 50, 100)
 _number = itertools.count(1)
 
 

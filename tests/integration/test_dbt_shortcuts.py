@@ -1,8 +1,11 @@
 """What we do shorter than dbt comes to the same: docs/adr/0015."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 import sqlparse
 from dbt import compilation
@@ -11,8 +14,13 @@ from dbt.cli.main import dbtRunner
 from dbt_common.behavior_flags import Behavior, BehaviorFlagRendered
 
 from include.dbt_shortcuts import inject, shortcuts
+from include.errors import PostloanError
+from include.jobs.open_run import open_run
+from include.jobs.transform import transform
 from include.settings import DBT_PROJECT_DIR, Settings
 from include.warehouse.connection import dbt_environment
+from tests.support.days import land_all
+from tests.support.small_bank import HISTORY_TO, deliver_days
 
 dbts_source = BehaviorFlagRendered._default_source
 dbts_injection = compilation.inject_ctes_into_sql
@@ -75,6 +83,18 @@ def test_afterwards_dbt_works_as_it_always_does() -> None:
     assert BaseConnectionManager.release is release
     assert compilation.inject_ctes_into_sql is dbts_injection
     assert BehaviorFlagRendered._default_source is dbts_source
+
+
+def test_a_statement_that_fails_is_on_file_where_the_error_says(settings: Settings) -> None:
+    with psycopg.connect(settings.warehouse_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute("drop table ref.signal cascade")
+    deliver_days(settings.landing, 0, loans=5)
+    land_all(HISTORY_TO, settings)
+    run_id = open_run(HISTORY_TO, settings)
+    with pytest.raises(PostloanError, match=r"compiled code at (\S+\.sql)") as failed:
+        transform(run_id, settings)
+    (path,) = re.findall(r"compiled code at (\S+\.sql)", str(failed.value))
+    assert "signal" in Path(path).read_text(encoding="utf-8")
 
 
 def test_a_behaviour_flag_names_the_module_that_asked_for_it_as_with_dbts_own_way() -> None:
