@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -105,8 +106,8 @@ def test_progress_lists_and_the_way_in_are_shown(interrupted_and_finished):
     (files,) = re.findall(r"^Files: (.+)$", said, re.MULTILINE)
     assert (Path(files) / "warning_list.csv").is_file()
     (report,) = re.findall(r"^Report: file://(.+)$", said, re.MULTILINE)
-    assert Path(report) == Path(files) / "report.html"
-    assert Path(report).is_file()
+    assert Path(unquote(report)) == Path(files) / "report.html"
+    assert Path(unquote(report)).is_file()
 
 
 def test_a_second_call_changes_nothing_and_says_so(interrupted_and_finished):
