@@ -43,6 +43,12 @@ def load_policy_rows(policy_dir: Path = POLICY_DIR) -> tuple[PolicyRow, ...]:
     for path in sorted(policy_dir.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as handle:
             for line, record in enumerate(csv.DictReader(handle), start=2):
+                if None in record or None in record.values():
+                    raise PostloanError(
+                        f"{path.name} line {line}: has more or fewer cells than the header; a comma in a cell needs "
+                        'quotes around the cell: "a, b"',
+                        next_command=f"less {path}",
+                    )
                 try:
                     valid_from = date.fromisoformat(record.pop("valid_from"))
                     last = record.pop("valid_to")

@@ -21,6 +21,13 @@ def test_a_row_without_a_date_names_file_and_line(tmp_path: Path) -> None:
         load_policy_rows(tmp_path)
 
 
+@pytest.mark.parametrize("row", ["x,2026-01-01,,here, and there", "x,2026-01-01"])
+def test_a_comma_without_quotes_names_file_and_line(tmp_path: Path, row: str) -> None:
+    (tmp_path / "signal.csv").write_text(f"signal_code,valid_from,valid_to,source\n{row}\n")
+    with pytest.raises(PostloanError, match=r"signal\.csv line 2: has more or fewer cells"):
+        load_policy_rows(tmp_path)
+
+
 def test_any_byte_of_a_policy_file_changes_the_hash(tmp_path: Path) -> None:
     file = tmp_path / "signal.csv"
     file.write_text("a,valid_from,valid_to,source\n")
