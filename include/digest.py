@@ -184,37 +184,37 @@ def _page(facts: Facts, number: int) -> list[str]:
     lines += [
         say("lists"),
         "",
-        say("total", _n(facts.listed_total), _n(facts.base_listed), _n(sum(facts.cleared.values()))),
+        say("total", whole(facts.listed_total), whole(facts.base_listed), whole(sum(facts.cleared.values()))),
     ]
     lines += ["", say("list_head"), "|---|---:|---:|---:|---:|---:|---:|"]
     for severity in SEVERITIES:
         counts = [facts.listed.get((severity, change), 0) for change in CHANGES]
-        lines.append(f"| {severity} | {_n(sum(counts))} | " + " | ".join(_n(count) for count in counts) + " |")
-    cleared = ", ".join(f"{plain_code(name)} {_n(count)}" for name, count in sorted(facts.cleared.items()))
+        lines.append(f"| {severity} | {whole(sum(counts))} | " + " | ".join(whole(count) for count in counts) + " |")
+    cleared = ", ".join(f"{plain_code(name)} {whole(count)}" for name, count in sorted(facts.cleared.items()))
     lines += ["", say("cleared", cleared or say("none")), ""]
     for currency, now in sorted(facts.portfolio.items()):
         lines += [*_portfolio(say, currency, now, facts.base_portfolio.get(currency)), ""]
     lines += [say("audit"), "", say("passed", facts.rules, len(facts.warned))]
     for one in facts.warned:
         text = (one.zh, one.en)[number]
-        lines.append(say("warned", one.rule, _n(one.count), 0 if one.before is None else _n(one.before), text))
+        lines.append(say("warned", one.rule, whole(one.count), 0 if one.before is None else whole(one.before), text))
     lines += ["", say("data"), ""]
     lines += [say("stale", one.system, one.data_as_of or say("none")) for one in facts.stale] or [say("fresh")]
     lines += [
-        say("delivered", one.table, _n(one.batches), _n(one.rows_loaded), _n(one.rows_quarantined))
+        say("delivered", one.table, whole(one.batches), whole(one.rows_loaded), whole(one.rows_quarantined))
         for one in facts.delivered
     ]
     if facts.in_quarantine:
-        by_table = ", ".join(f"{table} {_n(count)}" for table, count in sorted(facts.in_quarantine.items()))
-        lines.append(say("quarantine", _n(sum(facts.in_quarantine.values())), by_table))
+        by_table = ", ".join(f"{table} {whole(count)}" for table, count in sorted(facts.in_quarantine.items()))
+        lines.append(say("quarantine", whole(sum(facts.in_quarantine.values())), by_table))
     if facts.unlawful_inquiries:
-        lines.append(say("unlawful", _n(facts.unlawful_inquiries)))
+        lines.append(say("unlawful", whole(facts.unlawful_inquiries)))
     lines += ["", *_reconciliation(say, facts)]
-    lines += ["", say("touched", _n(facts.loans_touched))]
+    lines += ["", say("touched", whole(facts.loans_touched))]
     if facts.calendar_ends is not None:
         lines.append(say("calendar", facts.calendar_ends))
     if facts.values_changed_by_new_rules:
-        lines.append(say("new_rules", _n(facts.values_changed_by_new_rules)))
+        lines.append(say("new_rules", whole(facts.values_changed_by_new_rules)))
     return [*lines, "", say("files")]
 
 
@@ -225,10 +225,10 @@ def _reconciliation(say: Callable[..., str], facts: Facts) -> list[str]:
     lines += [say("not_compared", plain_code(source), status, as_of or say("none")) for source, status, as_of in silent]
     for one in facts.reconciled:
         if one.compared is not None:
-            difference = _money(one.open_difference or Decimal(0))
-            breaking = _n(one.breaking or 0)
+            difference = money(one.open_difference or Decimal(0))
+            breaking = whole(one.breaking or 0)
             names = map(plain_code, (one.source, one.measure, one.currency))
-            lines.append(say("compared", *names, _n(one.compared), breaking, difference))
+            lines.append(say("compared", *names, whole(one.compared), breaking, difference))
     if len(lines) == 2:
         lines.append(say("none"))
     return lines if facts.oldest_break is None else [*lines, "", say("oldest", facts.oldest_break)]
@@ -241,33 +241,35 @@ def _portfolio(say: Callable[..., str], currency: str, now: Portfolio, before: P
         say("portfolio", plain_code(currency)),
         "",
         say(
-            "loans", _n(now.loan_count), _change(now.loan_count - past.loan_count), _money(now.principal),
-            _money_change(now.principal - past.principal), _money(now.past_due),
-            _money_change(now.past_due - past.past_due),
+            "loans", whole(now.loan_count), signed(now.loan_count - past.loan_count), money(now.principal),
+            signed(now.principal - past.principal), money(now.past_due),
+            signed(now.past_due - past.past_due),
         ),
         say(
-            "ratio", _percent(now.npl_90p_ratio), _percent(now.npl_90p_ratio - past.npl_90p_ratio, sign=True),
-            _percent(now.npl_90p_target), verdict, _percent(now.par30_ratio),
+            "ratio", percent(now.npl_90p_ratio), points(now.npl_90p_ratio - past.npl_90p_ratio),
+            percent(now.npl_90p_target), verdict, percent(now.par30_ratio),
         ),
     ]  # fmt: skip
 
 
-def _n(count: int) -> str:
+def whole(count: int) -> str:
     return f"{count:,}"
 
 
-def _change(count: int) -> str:
-    return f"{count:+,}"
-
-
-def _money(amount: Decimal) -> str:
+def money(amount: Decimal) -> str:
     return f"{amount:,.2f}"
 
 
-def _money_change(amount: Decimal) -> str:
-    return f"{amount:+,.2f}"
+def percent(ratio: Decimal) -> str:
+    return f"{(100 * ratio).quantize(Decimal('0.01'), rounding=ROUND_HALF_UP)}%"
 
 
-def _percent(ratio: Decimal, *, sign: bool = False) -> str:
-    value = (100 * ratio).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-    return f"{value:+}%" if sign else f"{value}%"
+def signed(value: Decimal | int) -> str:
+    """A change with its sign; money with its cents."""
+    return f"{value:+,.2f}" if isinstance(value, Decimal) else f"{value:+,}"
+
+
+def points(ratio: Decimal) -> str:
+    """A change of a ratio in percentage points."""
+    rounded = (100 * ratio).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    return f"{rounded + 0:+}%"  # adding zero takes the sign off a negative nothing

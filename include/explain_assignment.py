@@ -18,6 +18,7 @@ from include.jobs.revisit_reads import CONFLICTS
 from include.policy import policy_records, policy_sources
 from include.settings import Settings
 from include.warehouse.roles import TRANSFORMER
+from scoring.lanes import lane_policy
 from scoring.policy_rows import codes_of, covers, is_valid_on, valid_on
 
 SHOWN = ("work_item", "revisit_assignment", "contact_suppression", "warning_list", "revisit_plan", "risk_tier")
@@ -102,8 +103,10 @@ def _in_order(sections: list[Section]) -> list[Section]:
 def _rules(
     day: date, item: dict[str, Any], assigned: dict[str, Any] | None, rows: dict[str, list[dict[str, Any]]]
 ) -> Iterable[Rule]:
+    lanes = lane_policy(day, policy_records("lane_routing"), policy_records("treatment"))
+    led = lanes.route(frozenset(item.get("flag_codes", "").split(",")), item["days_past_due"])
     for row in _rows("lane_routing", day):
-        if (row["lane_code"], row["lane_owner"]) == (item["lane_code"], item["lane_owner"]):
+        if int(row["lane_rank"]) == led.rank:
             past_due = f"{row['from_days_past_due'] or '-'}..{row['to_days_past_due'] or '-'}"
             text = f"{row['fact_code']}, {past_due} days past due"
             yield Rule("lane_routing", f"{row['lane_code']} {row['lane_rank']}", text, text, row["source"])

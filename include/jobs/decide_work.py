@@ -62,7 +62,8 @@ def decide_work(job: Job, settings: Settings, warned: Warned, revisits: Revisits
         job,
         {"borrowers": sorted(borrowers), "work_date": work.day, "cutoff": reads.known_until(job, settings)},
     )
-    facts = _borrower_facts(read, warned)
+    stops = read(reads.STOPS)
+    facts = _borrower_facts(read, warned, stops)
     day = job.run.business_date
     lanes = lane_policy(day, policy_records("lane_routing"), policy_records("treatment"))
     routes = {borrower_id: borrower_route(day, one, lanes) for borrower_id, one in facts.items()}
@@ -81,7 +82,7 @@ def decide_work(job: Job, settings: Settings, warned: Warned, revisits: Revisits
     lists = _frozen(job)
     if lists is None:
         cases = _Cases(listed, treatments, routes, facts, revisits)
-        lists = _work_day(read, settings, work, due, cases)
+        lists = _work_day(read, settings, work, due, stops, cases)
     today = set(lists["work_item"].loc[lists["work_item"]["is_work_today"].astype(bool), "borrower_id"])
     for row in listed:
         row["is_work_today"] = row["borrower_id"] in today
@@ -129,7 +130,7 @@ class _Cases:
         ]
 
 
-def _borrower_facts(read: Reader, warned: Warned) -> dict[str, Row]:
+def _borrower_facts(read: Reader, warned: Warned, stops: pd.DataFrame) -> dict[str, Row]:
     """What is known of each borrower, and the facts that lanes are routed by."""
     known = {row["borrower_id"]: row for row in read.rows(reads.BORROWERS)}
     details = {row["borrower_id"]: row for row in read.rows(reads.DETAILS)}
@@ -141,7 +142,7 @@ def _borrower_facts(read: Reader, warned: Warned) -> dict[str, Row]:
         found[borrower_id] = (
             details[borrower_id] | row | {"fact_codes": codes, "language_code": row.get("preferred_language_code")}
         )
-    for stop in read.rows(reads.STOPS):
+    for stop in stops.to_dict("records"):
         if stop["stop_code"] in STOP_FACTS and stop["released_at"] is None:
             found[stop["borrower_id"]]["fact_codes"].add(stop["stop_code"])
     for listed in warned.listed:
@@ -151,7 +152,7 @@ def _borrower_facts(read: Reader, warned: Warned) -> dict[str, Row]:
 
 
 def _work_day(
-    read: Reader, settings: Settings, work: WorkDate, due: pd.DataFrame, cases: _Cases
+    read: Reader, settings: Settings, work: WorkDate, due: pd.DataFrame, stops: pd.DataFrame, cases: _Cases
 ) -> dict[str, pd.DataFrame]:
     policy = cases.revisits.policy
     borrowers = _typed(
@@ -163,22 +164,24 @@ def _work_day(
         FACTS_OF_ITEMS,
     )
     items = revisit_items(work.day, due, borrowers, read(reads.FORMER), policy, settings.timezone, cases.called)
-    calls = warning_calls(work.day, cases.cases(items), settings.timezone)
+    told = cases.cases(items)
+    calls = warning_calls(work.day, told, settings.timezone)
+    officers, planned_days = read(reads.OFFICERS), read(reads.CAPACITIES)
     names = ("contact_rule", "contact_stop_rule", "contact_jurisdiction", "contact_parameter")
     rules = contact_policy.contact_policy(work.day, *(policy_records(name) for name in names), settings.timezone)
     planned = Items([*items.rows, *calls])
-    allowed, suppressed = contact_rules.check_contacts(planned.planned, read(reads.HISTORY), read(reads.STOPS), rules)
+    allowed, suppressed = contact_rules.check_contacts(planned.planned, read(reads.HISTORY), stops, rules)
     outcome = assignment.assign(
         work.day,
         items.to_assign(allowed),
-        read(reads.OFFICERS),
-        _officers_day(read(reads.CAPACITIES), policy.capacity_share),
+        officers,
+        _officers_day(planned_days, policy.capacity_share),
         read(reads.CONFLICTS),
         _assignment_policy(work),
     )
     worked = work_items(
-        WorkDay(work.day, work.is_assumed, _capacities(read, 100 - policy.capacity_share, work)),
-        cases.cases(items),
+        WorkDay(work.day, work.is_assumed, _capacities(officers, planned_days, 100 - policy.capacity_share, work)),
+        told,
         _by_borrower(allowed),
         _by_borrower(suppressed),
         _by_borrower(outcome.assigned.rename(columns={"item_id": "borrower_id"})),
@@ -203,11 +206,11 @@ def _frozen(job: Job) -> dict[str, pd.DataFrame] | None:
     return {name: read_frame(job, query, replaced=replaced.run_id) for name, query in zip(LISTS, queries, strict=True)}
 
 
-def _capacities(read: Reader, share: int, work: WorkDate) -> dict[str, int | None]:
+def _capacities(officers: pd.DataFrame, planned: pd.DataFrame, share: int, work: WorkDate) -> dict[str, int | None]:
     """What the owner of each lane can take on the day, in items; nobody's day was delivered: not in it."""
-    roles = {row["officer_id"]: row["role_code"] for row in read.rows(reads.OFFICERS) if row["is_active"]}
+    roles = {row["officer_id"]: row["role_code"] for row in officers.to_dict("records") if row["is_active"]}
     of_role: dict[str, int] = {}
-    for row in read.rows(reads.CAPACITIES):
+    for row in planned.to_dict("records"):
         if row["officer_id"] in roles:
             role = roles[row["officer_id"]]
             of_role[role] = of_role.get(role, 0) + int(row["max_call_count"]) * share // 100

@@ -7,7 +7,6 @@ template; a code that is no plain code is not repeated, because it might be anyt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from include.digest import CHANGES, SEVERITIES, plain_code
+from include.digest import CHANGES, SEVERITIES, money, percent, plain_code, points, signed, whole
 from include.report.charts import Chart, Line, chart
 from include.report.facts import EARLY, ReportFacts, TrendDay, by_currency
 
@@ -41,7 +40,7 @@ def report_html(facts: ReportFacts, language: str) -> bytes:
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.globals |= {"t": say, "code": say_code, "words": both, "name": say_name}
-    environment.filters |= {"n": number, "money": money, "percent": percent, "change": signed, "points": points}
+    environment.filters |= {"n": whole, "money": money, "percent": percent, "change": signed, "points": points}
     page = environment.get_template("report.j2").render(
         facts=facts,
         day=facts.day,
@@ -91,29 +90,6 @@ def say_code(column: str, value: object) -> Words | Markup:
 def say_name(value: object) -> Markup:
     """The name of a column, table, rule or version."""
     return Markup("<code>{}</code>").format(plain_code(value))
-
-
-def number(count: int) -> str:
-    return f"{count:,}"
-
-
-def money(amount: Decimal) -> str:
-    return f"{amount:,.2f}"
-
-
-def percent(ratio: Decimal) -> str:
-    return f"{(100 * ratio).quantize(Decimal('0.01'), rounding=ROUND_HALF_UP)}%"
-
-
-def signed(value: Decimal | int) -> str:
-    """A change with its sign; money with its cents."""
-    return f"{value:+,.2f}" if isinstance(value, Decimal) else f"{value:+,}"
-
-
-def points(ratio: Decimal) -> str:
-    """A change of a ratio in percentage points."""
-    rounded = (100 * ratio).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-    return f"{rounded + 0:+}%"  # adding zero takes the sign off a negative nothing
 
 
 def _lanes(facts: ReportFacts) -> list[str]:

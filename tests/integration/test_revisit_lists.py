@@ -219,6 +219,8 @@ def test_an_assignment_is_explained_by_the_rows_of_policy_and_by_the_officers_wh
     spoke = {(rule.policy, rule.code) for rule in found.rules}
     assert {("contact_rule", code) for code in rules.split(",")} <= spoke
     assert {"lane_routing", "assignment_reason"} <= {policy for policy, _ in spoke}
+    ((lane,),) = lender.rows("select lane_code from serving.work_item where borrower_id = %s", borrower_id)
+    assert [code.split()[0] for policy, code in sorted(spoke) if policy == "lane_routing"] == [lane]
     assert {"revisit_cadence", "revisit_trigger"} & {policy for policy, _ in spoke}
     assert all(rule.zh and rule.en and rule.source for rule in found.rules)
     chosen, *others = found.officers
